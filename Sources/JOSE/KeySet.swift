@@ -1,0 +1,100 @@
+// The keys that may verify, and which one a token's header picks (SPEC section 3).
+// Owns: selection. Must never: let a token choose an algorithm that its key is not for, follow
+// jku, x5u, jwk or x5c, or compare a kid other than byte for byte.
+
+public struct KeySet: Sendable {
+  public struct Key: Sendable {
+    public let jwk: JWK
+    /// From `--key` or `--secret` and without a kid: stands for a token's kid, whatever it is.
+    public let standsForAnyKid: Bool
+  }
+
+  public private(set) var keys: [Key] = []
+  public var allowWeakKeys = false
+  private var byKid: [ByteString: [Int]] = [:]
+  private var withoutKid: [Int] = []
+
+  public init() {}
+
+  public var isEmpty: Bool { keys.isEmpty }
+
+  /// Adds a key. Returns why it was left out: unusable here, or already there. Two different keys
+  /// of one type under one kid are both unusable (`removeAmbiguous`), which only shows at the end.
+  public mutating func add(_ jwk: JWK, source: String, standsForAnyKid: Bool = false) -> String? {
+    let name = jwk.kid.map { "\(source): kid \"\($0)\"" } ?? source
+    if let reason = jwk.forbids(.verify) { return "\(name): \(reason)" }
+    if jwk.isSymmetric, !jwk.hasPrivateHalf { return "\(name): the secret is not there" }
+    do {
+      if !jwk.isSymmetric { _ = try OpenSSLKey(jwk, isPrivate: false) }
+    } catch {
+      return "\(name): \(error.detail)"
+    }
+    let twin = (jwk.kid.flatMap { byKid[$0] } ?? withoutKid).contains { isSame(keys[$0].jwk, jwk) }
+    if twin { return nil }
+    if let kid = jwk.kid {
+      byKid[kid, default: []].append(keys.count)
+    } else {
+      withoutKid.append(keys.count)
+    }
+    let half = jwk.isSymmetric ? jwk : jwk.publicHalf
+    keys.append(Key(jwk: half, standsForAnyKid: standsForAnyKid && jwk.kid == nil))
+    return nil
+  }
+
+  private func isSame(_ a: JWK, _ b: JWK) -> Bool {
+    if case .oct(let one) = a.secret, case .oct(let other) = b.secret { return one.equals(other) }
+    return !a.isSymmetric && a.material == b.material && a.algorithm == b.algorithm
+  }
+
+  /// Takes out every kid that names two different keys of one type: which was meant can't be known.
+  /// Returns a person's description of each.
+  public mutating func removeAmbiguous() -> [String] {
+    var notes: [String] = []
+    var dropped: Set<Int> = []
+    for (kid, indices) in byKid.sorted(by: { $0.key < $1.key }) {
+      for (type, same) in Dictionary(grouping: indices, by: { keys[$0].jwk.keyType })
+      where same.count > 1 {
+        notes.append(
+          "kid \"\(kid)\" names \(same.count) different \(type) keys; none of them is used")
+        dropped.formUnion(same)
+      }
+    }
+    guard !dropped.isEmpty else { return [] }
+    let kept = keys.indices.filter { !dropped.contains($0) }.map { keys[$0] }
+    (keys, byKid, withoutKid) = (kept, [:], [])
+    for (index, key) in kept.enumerated() {
+      if let kid = key.jwk.kid {
+        byKid[kid, default: []].append(index)
+      } else {
+        withoutKid.append(index)
+      }
+    }
+    return notes
+  }
+
+  package enum Choice: Sendable, Equatable {
+    case key(Int)
+    case rejected(Rejection)
+  }
+
+  /// The key for a token with this `alg` and `kid`.
+  package func choose(_ name: AlgorithmName, kid: ByteString?) -> Choice {
+    let candidates: [Int]
+    if let kid {
+      candidates = byKid[kid] ?? withoutKid.filter { keys[$0].standsForAnyKid }
+      guard !candidates.isEmpty else { return .rejected(.unknownKey) }
+    } else {
+      candidates = Array(keys.indices)
+    }
+    let fitting = candidates.filter { keys[$0].jwk.fits(name) }
+    guard let index = fitting.first else {
+      // With several keys and no kid nothing says which was meant, so none is known to it.
+      return .rejected(kid == nil && candidates.count != 1 ? .unknownKey : .algMismatch)
+    }
+    guard fitting.count == 1 else { return .rejected(.ambiguousKey) }
+    if !allowWeakKeys, keys[index].jwk.weakness(for: name.algorithm) != nil {
+      return .rejected(.weakKey)
+    }
+    return .key(index)
+  }
+}

@@ -1,0 +1,96 @@
+// RFC 3339 date-times to and from timestamps, by civil-calendar arithmetic.
+// Owns: the calendar. Must never: use a time zone database or a locale.
+
+extension Timestamp {
+  /// Reads `2026-11-21T07:00:00Z`, with a fraction and an offset if present; nil otherwise.
+  /// A leap second (`:60`) is read as the following second.
+  public init?(rfc3339 text: String) {
+    let c = Array(text.utf8)
+    func number(_ from: Int, _ count: Int) -> Int64? {
+      guard from + count <= c.count else { return nil }
+      var n: Int64 = 0
+      for i in from..<from + count {
+        guard c[i] &- 0x30 < 10 else { return nil }
+        n = n * 10 + Int64(c[i] - 0x30)
+      }
+      return n
+    }
+    guard c.count >= 20, c[4] == UInt8(ascii: "-"), c[7] == UInt8(ascii: "-"),
+      c[10] | 0x20 == UInt8(ascii: "t") || c[10] == UInt8(ascii: " "),
+      c[13] == UInt8(ascii: ":"), c[16] == UInt8(ascii: ":"),
+      let year = number(0, 4), let month = number(5, 2), let day = number(8, 2),
+      let hour = number(11, 2), let minute = number(14, 2), let second = number(17, 2),
+      (1...12).contains(month), (1...Self.days(in: month, of: year)).contains(day),
+      hour < 24, minute < 60, second <= 60
+    else { return nil }
+    var at = 19
+    var nanos: Int32 = 0
+    if c[at] == UInt8(ascii: ".") {
+      at += 1
+      var scale: Int32 = 100_000_000
+      let start = at
+      while at < c.count, c[at] &- 0x30 < 10 {
+        nanos += Int32(c[at] - 0x30) * scale
+        scale /= 10
+        at += 1
+      }
+      guard at > start, at < c.count else { return nil }
+    }
+    var offset: Int64 = 0
+    switch c[at] {
+    case UInt8(ascii: "Z"), UInt8(ascii: "z"): at += 1
+    case UInt8(ascii: "+"), UInt8(ascii: "-"):
+      guard let hours = number(at + 1, 2), at + 3 < c.count, c[at + 3] == UInt8(ascii: ":"),
+        let minutes = number(at + 4, 2), hours < 24, minutes < 60
+      else { return nil }
+      offset = (hours * 60 + minutes) * 60 * (c[at] == UInt8(ascii: "-") ? -1 : 1)
+      at += 6
+    default: return nil
+    }
+    guard at == c.count else { return nil }
+    let day0 = Self.daysFromCivil(year, month, day)
+    self.init(
+      seconds: day0 * 86_400 + hour * 3600 + minute * 60 + second - offset, nanoseconds: nanos)
+  }
+
+  /// `2026-11-21T07:00:00Z`; the fraction is left out. Years past 9999 are written as they come.
+  public var rfc3339: String {
+    let day = seconds >= 0 ? seconds / 86_400 : -((86_399 - seconds) / 86_400)
+    let rest = seconds - day * 86_400
+    let (y, m, d) = Self.civil(day)
+    func two(_ n: Int64) -> String { n < 10 ? "0\(n)" : "\(n)" }
+    let year = String(y)
+    let padded = String(repeating: "0", count: max(0, 4 - year.utf8.count)) + year
+    return
+      "\(padded)-\(two(m))-\(two(d))T\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
+  }
+
+  private static func days(in month: Int64, of year: Int64) -> Int64 {
+    switch month {
+    case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+    case 4, 6, 9, 11: 30
+    default: 31
+    }
+  }
+
+  /// Days since 1970-01-01 of a date in the proleptic Gregorian calendar (years begin in March).
+  private static func daysFromCivil(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+    let y = month <= 2 ? year - 1 : year
+    let era = (y >= 0 ? y : y - 399) / 400
+    let yearOfEra = y - era * 400
+    let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+    let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+    return era * 146_097 + dayOfEra - 719_468
+  }
+
+  private static func civil(_ days: Int64) -> (Int64, Int64, Int64) {
+    let z = days + 719_468
+    let era = (z >= 0 ? z : z - 146_096) / 146_097
+    let dayOfEra = z - era * 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let m = (5 * dayOfYear + 2) / 153
+    let month = m < 10 ? m + 3 : m - 9
+    return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * m + 2) / 5 + 1)
+  }
+}
