@@ -44,24 +44,24 @@ package struct Claims: Sendable {
     while child < end {
       let node = document.nodes[child]
       if node.escaped || node.range.count == 3 {
-        if is_(child, "iss", bytes) { iss = child + 1 }
-        if is_(child, "sub", bytes) { sub = child + 1 }
-        if is_(child, "aud", bytes) { aud = child + 1 }
-        if is_(child, "exp", bytes) { exp = child + 1 }
-        if is_(child, "nbf", bytes) { nbf = child + 1 }
-        if is_(child, "iat", bytes) { iat = child + 1 }
-        if is_(child, "jti", bytes) { jti = child + 1 }
+        if named(child, "iss", bytes) { iss = child + 1 }
+        if named(child, "sub", bytes) { sub = child + 1 }
+        if named(child, "aud", bytes) { aud = child + 1 }
+        if named(child, "exp", bytes) { exp = child + 1 }
+        if named(child, "nbf", bytes) { nbf = child + 1 }
+        if named(child, "iat", bytes) { iat = child + 1 }
+        if named(child, "jti", bytes) { jti = child + 1 }
       }
-      if is_(child, "type", bytes) { type = child + 1 }
-      if is_(child, "fresh", bytes) { fresh = child + 1 }
-      if is_(child, "access_token_jti", bytes) { accessTokenJTI = child + 1 }
+      if named(child, "type", bytes) { type = child + 1 }
+      if named(child, "fresh", bytes) { fresh = child + 1 }
+      if named(child, "access_token_jti", bytes) { accessTokenJTI = child + 1 }
       child = Int(document.nodes[child + 1].next)
     }
     return nil
   }
 
   @inline(__always)
-  private func is_(_ node: Int, _ name: StaticString, _ bytes: Span<UInt8>) -> Bool {
+  private func named(_ node: Int, _ name: StaticString, _ bytes: Span<UInt8>) -> Bool {
     document.equals(node, name, in: bytes)
   }
 

@@ -81,11 +81,11 @@ package struct JOSEHeader: Sendable {
         return .rejected(.badHeader, kid: kid)
       }
       for item in items {
-        guard let extension_ = item.string, !standard.contains(extension_),
-          document.member(named: extension_, in: json) != nil, !understood.contains(extension_)
+        guard let critical = item.string, !standard.contains(critical),
+          document.member(named: critical, in: json) != nil, !understood.contains(critical)
         else { return .rejected(.badHeader, kid: kid) }
-        guard extension_ == "b64" else { return .rejected(.unsupportedCrit, kid: kid) }
-        understood.append(extension_)
+        guard critical == "b64" else { return .rejected(.unsupportedCrit, kid: kid) }
+        understood.append(critical)
       }
     }
     if let index = document.member("b64", in: json) {
@@ -107,9 +107,4 @@ package struct VerifiedJWS: Sendable {
   package let payload: Range<Int>
   /// The key that verified it, by its index in the key set.
   package let key: Int
-
-  init(payload: Range<Int>, key: Int) {
-    self.payload = payload
-    self.key = key
-  }
 }

@@ -27,7 +27,8 @@ internal import COpenSSL
   }
 
   deinit {
-    for unsafeitem in unsafe prepared {
+    for slot in unsafe prepared.indices {
+      let item = unsafe prepared[slot]
       switch unsafe item.kind {
       case .none: break
       case .hmac: unsafe jm_hmac_free(item.context?.assumingMemoryBound(to: jm_hmac.self))

@@ -1,0 +1,231 @@
+// A ring on disk: opening it, and making one change durable in the order that keeps verifiers safe.
+// Owns: every byte under the directory. Must never: follow a symbolic link inside it, write a
+// private half where others can read it, or put one into jwks.json.
+
+internal import Files
+public import JOSE
+
+/// A keyring directory. Readers take no lock: its files are replaced whole.
+public final class RingDirectory: Sendable {
+  public let path: String
+  private let directory: OpenFile
+
+  static let ringName = "keyring.json"
+  static let setName = "jwks.json"
+  static let privateName = "private"
+  static let lockName = "lock"
+
+  private init(path: String, directory: OpenFile) {
+    self.path = path
+    self.directory = directory
+  }
+
+  // MARK: Reading
+
+  /// Opens an existing ring. Throws `.notARing` when there is no keyring.json.
+  public static func open(_ path: String) throws -> RingDirectory {
+    do {
+      let found = RingDirectory(path: path, directory: try OpenFile.open(path, .readDirectory))
+      guard try found.directory.status(of: ringName) != nil else {
+        throw KeyringError(
+          .notARing, "\(path): no \(ringName) in it; \"jotmill keys init\" makes a ring")
+      }
+      return found
+    } catch let error as FileError where error.isMissing {
+      throw KeyringError(
+        .notARing, "\(path): no such directory; \"jotmill keys init\" makes a ring")
+    }
+  }
+
+  /// The ring as it stands now.
+  public func load() throws -> Ring {
+    let file = try OpenFile.open(Self.ringName, in: directory, .read, followsLinks: false)
+    do { return try Ring(parsing: try file.readAll()) } catch let error as KeyringError {
+      throw KeyringError(error.code, "\(path)/\(Self.ringName): \(error.detail)")
+    }
+  }
+
+  /// Throws `.unsafePermissions` unless the caller or root owns the ring and nobody else can write
+  /// it: what a ring that was not named must fulfil.
+  public func checkTrusted() throws {
+    for (name, status) in [
+      (path, try directory.status()),
+      ("\(path)/\(Self.ringName)", try directory.status(of: Self.ringName)),
+    ] {
+      guard let status else { continue }
+      guard status.owner == Process.userID || status.owner == 0, status.mode & 0o022 == 0 else {
+        throw KeyringError(
+          .unsafePermissions,
+          "\(name): belongs to another user or can be written by others; name it with --keyring "
+            + "if you trust it")
+      }
+    }
+  }
+
+  /// A key with its private half. Refuses a file that others can read, as ssh does.
+  public func privateKey(_ key: RingKey) throws -> JWK {
+    let name = Self.privateFile(key.kid)
+    let shown = "\(path)/\(Self.privateName)/\(name)"
+    guard Self.isSafeName(key.kid) else {
+      throw KeyringError(.badFormat, "kid \"\(key.kid)\" can be no file name")
+    }
+    let folder: OpenFile
+    let file: OpenFile
+    do {
+      folder = try OpenFile.open(
+        Self.privateName, in: directory, .readDirectory, followsLinks: false)
+      file = try OpenFile.open(name, in: folder, .read, followsLinks: false)
+    } catch let error where error.isMissing {
+      throw KeyringError(.noPrivateKey, "\(shown): the private half is not there")
+    }
+    let status = try file.status()
+    guard status.kind == .regular else {
+      throw KeyringError(.unsafePermissions, "\(shown): not a regular file")
+    }
+    guard status.mode & 0o077 == 0 else {
+      throw KeyringError(
+        .unsafePermissions, "\(shown): others can read it; mend it with: chmod 600 \(shown)")
+    }
+    guard status.owner == Process.userID || status.owner == 0 || Process.userID == 0 else {
+      throw KeyringError(.unsafePermissions, "\(shown): belongs to another user")
+    }
+    var text = try file.readAll(limit: 1 << 20)
+    defer { text.wipe() }
+    var jwk: JWK
+    do { jwk = try JWK.parse(text) } catch {
+      throw KeyringError(.badFormat, "\(shown): \(error.detail)")
+    }
+    guard jwk.hasPrivateHalf, jwk.material == key.jwk.material else {
+      throw KeyringError(
+        .badFormat, "\(shown): not the private half of the key that \(Self.ringName) names")
+    }
+    jwk.kid = key.kid
+    jwk.algorithm = jwk.algorithm ?? key.algorithm
+    return jwk
+  }
+
+  // MARK: Changing
+
+  /// Makes the directory and an empty ring in it. What a crash left of an earlier try is taken over.
+  public static func create(
+    _ path: String, policy: Policy, at now: Timestamp, rehearsal: Bool = false
+  ) throws -> RingDirectory {
+    try policy.check()
+    do {
+      try OpenFile.makeDirectory(path, mode: 0o755)
+      try OpenFile.open(OpenFile.split(path).directory, .readDirectory).sync()
+    } catch let error where error.alreadyExists {}
+    let made = RingDirectory(path: path, directory: try OpenFile.open(path, .readDirectory))
+    do {
+      try made.directory.makeDirectory(privateName, mode: 0o700)
+      try made.directory.sync()
+    } catch let error where error.alreadyExists {}
+    try made.withLock {
+      guard try made.directory.status(of: ringName) == nil else {
+        throw KeyringError(.alreadyARing, "\(path): already holds a ring; nothing was changed")
+      }
+      var ring = Ring(policy: policy, changed: now)
+      ring.isRehearsal = rehearsal
+      try made.directory.replace(ringName, contents: ring.text, mode: 0o644)
+      try made.publish(ring, at: now)
+    }
+    return made
+  }
+
+  /// Runs `change` under the ring's exclusive lock.
+  public func withLock<R>(_ change: () throws -> R) throws -> R {
+    let lock = try OpenFile.open(
+      Self.lockName, in: directory, .lock(mode: 0o644), followsLinks: false)
+    try lock.lock(waiting: true)
+    return try withExtendedLifetime(lock) { try change() }
+  }
+
+  /// The changes a caller makes under the lock, re-reading the ring inside.
+  /// Finishes first what a run that died had begun.
+  public func change<R>(at now: Timestamp, _ body: (inout Ring) throws -> R) throws -> R {
+    try withLock {
+      var ring = try load()
+      guard now + ring.policy.clockSkew >= ring.changed else {
+        throw KeyringError(
+          .clockBehind,
+          "\(path): the clock says \(now.rfc3339), but the ring was changed at "
+            + "\(ring.changed.rfc3339); set the clock first")
+      }
+      try finishPublishing(&ring, at: now)
+      return try body(&ring)
+    }
+  }
+
+  /// Adds `jwk` as the next key (the active one in an empty ring), published and durable.
+  /// Call inside `change`. SPEC's order: private half, ring, set and its copies, ring again.
+  public func add(_ jwk: JWK, _ algorithm: AlgorithmName, to ring: inout Ring, at now: Timestamp)
+    throws
+  {
+    try writePrivateHalf(jwk)
+    ring.addPending(jwk, algorithm, at: now)
+    try save(ring)
+    try finishPublishing(&ring, at: now)
+  }
+
+  /// Adds `jwk` as a key that only verifies old tokens. Call inside `change`.
+  public func addArchived(
+    _ jwk: JWK, _ algorithm: AlgorithmName, to ring: inout Ring, at now: Timestamp
+  ) throws {
+    if jwk.hasPrivateHalf { try writePrivateHalf(jwk) }
+    ring.addArchived(jwk, algorithm, at: now)
+    try save(ring)
+  }
+
+  /// Writes the published set and its copies, and stamps pending keys once all are in place.
+  private func finishPublishing(_ ring: inout Ring, at now: Timestamp) throws {
+    let pending = ring.keys.filter { $0.phase(at: now) == .pending }.map(\.kid)
+    guard !pending.isEmpty else { return }
+    try publish(ring, at: now)
+    for kid in pending { ring.markPublished(kid, at: now) }
+    try save(ring)
+  }
+
+  private func save(_ ring: Ring) throws {
+    try directory.replace(Self.ringName, contents: ring.text, mode: 0o644)
+  }
+
+  private func writePrivateHalf(_ jwk: JWK) throws {
+    guard let kid = jwk.kid, Self.isSafeName(kid), let text = jwk.privateText else {
+      preconditionFailure("a key to add has a private half and a kid that can be a file name")
+    }
+    let folder = try OpenFile.open(
+      Self.privateName, in: directory, .readDirectory, followsLinks: false)
+    var bytes = text.reveal { $0.copy(0..<$0.count) }
+    defer { bytes.wipe() }
+    do {
+      try folder.create(Self.privateFile(kid), contents: bytes, mode: 0o600)
+    } catch let error where error.alreadyExists {
+      // An earlier import of the same key died before the ring knew it: replace it whole.
+      try folder.replace(Self.privateFile(kid), contents: bytes, mode: 0o600)
+    }
+  }
+
+  /// Writes jwks.json and each of `publish_to` once more.
+  public func publish(_ ring: Ring, at now: Timestamp) throws {
+    let set = ring.publishedSet(at: now)
+    try directory.replace(Self.setName, contents: set, mode: 0o644)
+    for target in ring.policy.publishTo { try Self.replace(target, contents: set) }
+  }
+
+  /// Replaces the file at `path` whole.
+  public static func replace(_ path: String, contents: [UInt8]) throws {
+    let (folder, name) = OpenFile.split(path)
+    try OpenFile.open(folder, .readDirectory).replace(name, contents: contents, mode: 0o644)
+  }
+
+  static func privateFile(_ kid: ByteString) -> String { "\(kid).jwk" }
+
+  /// A kid that stands for itself as a file name. jotmill's own are base64url.
+  public static func isSafeName(_ kid: ByteString) -> Bool {
+    !kid.isEmpty && kid.bytes.count <= 200
+      && kid.bytes.allSatisfy {
+        $0 &- 0x30 < 10 || ($0 | 0x20) &- 0x61 < 26 || $0 == UInt8(ascii: "-")
+          || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".")
+      } && kid.bytes[0] != UInt8(ascii: ".")
+  }
+}
