@@ -69,15 +69,10 @@ public final class RingDirectory: Sendable {
     guard Self.isSafeName(key.kid) else {
       throw KeyringError(.badFormat, "kid \"\(key.kid)\" can be no file name")
     }
-    let folder: OpenFile
-    let file: OpenFile
-    do {
-      folder = try OpenFile.open(
-        Self.privateName, in: directory, .readDirectory, followsLinks: false)
-      file = try OpenFile.open(name, in: folder, .read, followsLinks: false)
-    } catch let error where error.isMissing {
+    guard try hasPrivateHalf(key.kid) else {
       throw KeyringError(.noPrivateKey, "\(shown): the private half is not there")
     }
+    let file = try OpenFile.open(name, in: try privateFolder(), .read, followsLinks: false)
     let status = try file.status()
     guard status.kind == .regular else {
       throw KeyringError(.unsafePermissions, "\(shown): not a regular file")
@@ -104,6 +99,16 @@ public final class RingDirectory: Sendable {
     return jwk
   }
 
+  /// Whether the private half is on disk.
+  public func hasPrivateHalf(_ kid: ByteString) throws -> Bool {
+    guard try directory.status(of: Self.privateName) != nil else { return false }
+    return try privateFolder().status(of: Self.privateFile(kid)) != nil
+  }
+
+  private func privateFolder() throws -> OpenFile {
+    try OpenFile.open(Self.privateName, in: directory, .readDirectory, followsLinks: false)
+  }
+
   // MARK: Changing
 
   /// Makes the directory and an empty ring in it. What a crash left of an earlier try is taken over.
@@ -114,12 +119,16 @@ public final class RingDirectory: Sendable {
     do {
       try OpenFile.makeDirectory(path, mode: 0o755)
       try OpenFile.open(OpenFile.split(path).directory, .readDirectory).sync()
-    } catch let error where error.alreadyExists {}
+    } catch {
+      guard error.alreadyExists else { throw error }
+    }
     let made = RingDirectory(path: path, directory: try OpenFile.open(path, .readDirectory))
     do {
       try made.directory.makeDirectory(privateName, mode: 0o700)
       try made.directory.sync()
-    } catch let error where error.alreadyExists {}
+    } catch {
+      guard error.alreadyExists else { throw error }
+    }
     try made.withLock {
       guard try made.directory.status(of: ringName) == nil else {
         throw KeyringError(.alreadyARing, "\(path): already holds a ring; nothing was changed")
@@ -193,13 +202,13 @@ public final class RingDirectory: Sendable {
     guard let kid = jwk.kid, Self.isSafeName(kid), let text = jwk.privateText else {
       preconditionFailure("a key to add has a private half and a kid that can be a file name")
     }
-    let folder = try OpenFile.open(
-      Self.privateName, in: directory, .readDirectory, followsLinks: false)
+    let folder = try privateFolder()
     var bytes = text.reveal { $0.copy(0..<$0.count) }
     defer { bytes.wipe() }
     do {
       try folder.create(Self.privateFile(kid), contents: bytes, mode: 0o600)
-    } catch let error where error.alreadyExists {
+    } catch {
+      guard error.alreadyExists else { throw error }
       // An earlier import of the same key died before the ring knew it: replace it whole.
       try folder.replace(Self.privateFile(kid), contents: bytes, mode: 0o600)
     }
