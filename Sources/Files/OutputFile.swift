@@ -60,3 +60,8 @@ public final class OutputFile: Sendable {
     if let directory { try? directory.remove(temporary) }
   }
 }
+
+extension OutputFile {
+  /// Takes away what others may read: for a file that will hold a private key.
+  package func makePrivate() throws(FileError) { try file.setMode(0o600) }
+}

@@ -13,6 +13,11 @@ package enum JSONValue: Sendable, Equatable {
   package struct Member: Sendable, Equatable {
     package var name: ByteString
     package var value: JSONValue
+
+    package init(name: ByteString, value: JSONValue) {
+      self.name = name
+      self.value = value
+    }
   }
 
   package static func string(_ text: String) -> JSONValue { .string(ByteString(text)) }

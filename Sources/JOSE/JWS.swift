@@ -33,7 +33,7 @@ package struct JOSEHeader: Sendable {
   package enum Reading: Sendable {
     case header(JOSEHeader)
     /// With what the header says of alg and kid, as far as it could be read.
-    case rejected(Rejection, kid: ByteString?)
+    case rejected(Rejection, alg: ByteString?, kid: ByteString?)
   }
 
   /// Header members that a `crit` may not name (RFC 7515 section 4.1.11).
@@ -45,12 +45,12 @@ package struct JOSEHeader: Sendable {
   package static func read(_ bytes: Span<UInt8>, _ segment: Range<Int>, raw: Bool) -> Reading {
     var json: [UInt8] = []
     guard Base64URL.decode(bytes, segment, into: &json) else {
-      return .rejected(.badBase64, kid: nil)
+      return .rejected(.badBase64, alg: nil, kid: nil)
     }
     var document = JSONDocument()
     switch document.parse(json) {
-    case .syntax: return .rejected(.badHeader, kid: nil)
-    case .duplicateMember: return .rejected(.duplicateMember, kid: nil)
+    case .syntax: return .rejected(.badHeader, alg: nil, kid: nil)
+    case .duplicateMember: return .rejected(.duplicateMember, alg: nil, kid: nil)
     case nil: break
     }
     return read(document, json.span, raw: raw)
@@ -65,35 +65,35 @@ package struct JOSEHeader: Sendable {
       default: return (nil, true)
       }
     }
-    guard document.nodes[0].kind == .object else { return .rejected(.badHeader, kid: nil) }
+    guard document.nodes[0].kind == .object else { return .rejected(.badHeader, alg: nil, kid: nil) }
     let (kid, badKid) = string("kid")
     let (alg, badAlg) = string("alg")
     let (typ, badTyp) = string("typ", orNull: true)
-    guard !badKid, !badAlg, !badTyp, let alg else { return .rejected(.badHeader, kid: kid) }
+    guard !badKid, !badAlg, !badTyp, let alg else { return .rejected(.badHeader, alg: alg, kid: kid) }
     guard let name = AlgorithmName(alg.description), ByteString(alg.description) == alg else {
-      return .rejected(.unsupportedAlg, kid: kid)
+      return .rejected(.unsupportedAlg, alg: alg, kid: kid)
     }
     var header = JOSEHeader(algorithm: name, kid: kid, typ: typ)
 
     var understood: [ByteString] = []
     if let index = document.member("crit", in: json) {
       guard case .array(let items) = JSONValue(document, index, json), !items.isEmpty else {
-        return .rejected(.badHeader, kid: kid)
+        return .rejected(.badHeader, alg: alg, kid: kid)
       }
       for item in items {
         guard let critical = item.string, !standard.contains(critical),
           document.member(named: critical, in: json) != nil, !understood.contains(critical)
-        else { return .rejected(.badHeader, kid: kid) }
-        guard critical == "b64" else { return .rejected(.unsupportedCrit, kid: kid) }
+        else { return .rejected(.badHeader, alg: alg, kid: kid) }
+        guard critical == "b64" else { return .rejected(.unsupportedCrit, alg: alg, kid: kid) }
         understood.append(critical)
       }
     }
     if let index = document.member("b64", in: json) {
       guard case .bool(let encoded) = JSONValue(document, index, json) else {
-        return .rejected(.badHeader, kid: kid)
+        return .rejected(.badHeader, alg: alg, kid: kid)
       }
       if !encoded {
-        guard raw, understood.contains("b64") else { return .rejected(.unsupportedCrit, kid: kid) }
+        guard raw, understood.contains("b64") else { return .rejected(.unsupportedCrit, alg: alg, kid: kid) }
         header.isUnencoded = true
       }
     }

@@ -1,0 +1,134 @@
+// Remembers headers: a segment equal to one seen before is that header, key choice included.
+// Owns: the memory, one a worker. Must never: take two segments for one by a hash alone.
+
+internal import JOSE
+
+struct HeaderMemory: Sendable {
+  /// What is known of tokens with one header segment.
+  struct Entry: Sendable {
+    var segment: [UInt8]
+    var rejection: Rejection?
+    var key = 0
+    var algorithm = Algorithm.rs256
+    var isUnencoded = false
+    var acceptsTyp = true
+    /// `,"alg":"…","kid":"…"` as it stands in a verdict.
+    var verdictText: [UInt8] = []
+    var algorithmName: ByteString?
+    var kid: ByteString?
+    /// Lines of this chunk with this header.
+    var count = Summary.Count()
+  }
+
+  private let keys: KeySet
+  private let policy: ClaimsPolicy
+  private let allowed: [AlgorithmName]?
+  private let raw: Bool
+  private(set) var entries: [Entry] = []
+  /// Where an entry stands for each slot of a hash; -1 for none.
+  private var slots = [Int32](repeating: -1, count: slotCount)
+
+  private static let slotCount = 256
+  /// Entries kept from one chunk to the next.
+  private static let kept = 256
+
+  init(_ keys: KeySet, policy: ClaimsPolicy, allowed: [AlgorithmName]?, raw: Bool) {
+    self.keys = keys
+    self.policy = policy
+    self.allowed = allowed
+    self.raw = raw
+  }
+
+  /// The index of the entry for a header segment; valid until the next `beginChunk`.
+  mutating func find(_ bytes: Span<UInt8>, _ segment: Range<Int>) -> Int {
+    let slot = Self.slot(bytes, segment)
+    let index = Int(slots[slot])
+    if index >= 0, bytes.equals(segment, entries[index].segment) { return index }
+    let entry = read(bytes, segment)
+    slots[slot] = Int32(entries.count)
+    entries.append(entry)
+    return entries.count - 1
+  }
+
+  mutating func beginChunk() {
+    guard entries.count > Self.kept else { return }
+    entries.removeAll(keepingCapacity: true)
+    for i in slots.indices { slots[i] = -1 }
+  }
+
+  mutating func count(_ index: Int, accepted: Bool) {
+    if accepted { entries[index].count.accepted += 1 } else { entries[index].count.rejected += 1 }
+  }
+
+  /// Adds this chunk's counts to `summary` and forgets them.
+  mutating func flush(into summary: inout Summary) {
+    for i in entries.indices where entries[i].count.total > 0 {
+      let entry = entries[i]
+      if let name = entry.algorithmName { summary.add(algorithm: name, entry.count) }
+      if let kid = entry.kid { summary.add(kid: kid, entry.count) }
+      entries[i].count = Summary.Count()
+    }
+  }
+
+  /// Headers differ in `alg` near their start and in `kid` near their end.
+  private static func slot(_ bytes: Span<UInt8>, _ segment: Range<Int>) -> Int {
+    var hash: UInt32 = UInt32(truncatingIfNeeded: segment.count)
+    let step = max(1, segment.count / 16)
+    var i = segment.lowerBound
+    while i < segment.upperBound {
+      hash = (hash ^ UInt32(bytes[i])) &* 0x0100_0193
+      i += step
+    }
+    return Int((hash ^ hash >> 15) % UInt32(slotCount))
+  }
+
+  private func read(_ bytes: Span<UInt8>, _ segment: Range<Int>) -> Entry {
+    var entry = Entry(segment: bytes.copy(segment))
+    switch JOSEHeader.read(bytes, segment, raw: raw) {
+    case .rejected(let rejection, let alg, let kid):
+      entry.rejection = rejection
+      entry.algorithmName = alg.map { AlgorithmName($0.description).map(Self.name) ?? $0 }
+      entry.kid = kid
+    case .header(let header):
+      entry.algorithm = header.algorithm.algorithm
+      entry.isUnencoded = header.isUnencoded
+      entry.acceptsTyp = policy.accepts(typ: header.typ)
+      entry.algorithmName = Self.name(header.algorithm)
+      entry.kid = header.kid
+      if let allowed, !allowed.contains(where: { Self.covers($0, header.algorithm) }) {
+        entry.rejection = .algNotAllowed
+      } else {
+        switch keys.choose(header.algorithm, kid: header.kid) {
+        case .key(let key): entry.key = key
+        case .rejected(let rejection): entry.rejection = rejection
+        }
+        if entry.rejection == nil, let allowed {
+          // `--alg Ed25519` also holds for a token that says EdDSA: its key decides the curve.
+          let jwk = keys.keys[entry.key].jwk
+          if !allowed.contains(where: { jwk.fits($0) && Self.covers($0, header.algorithm) }) {
+            entry.rejection = .algNotAllowed
+          }
+        }
+      }
+    }
+    if let name = entry.algorithmName {
+      entry.verdictText.append(",\"alg\":")
+      JSONText.appendString(name, to: &entry.verdictText)
+    }
+    if let kid = entry.kid {
+      entry.verdictText.append(",\"kid\":")
+      JSONText.appendString(kid, to: &entry.verdictText)
+    }
+    return entry
+  }
+
+  private static func name(_ name: AlgorithmName) -> ByteString {
+    ByteString(name.algorithm.name)
+  }
+
+  private static func covers(_ allowed: AlgorithmName, _ name: AlgorithmName) -> Bool {
+    guard allowed.algorithm == name.algorithm else { return false }
+    if let a = allowed.curve, let b = name.curve { return a == b }
+    return true
+  }
+}

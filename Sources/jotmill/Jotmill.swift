@@ -1,0 +1,72 @@
+// Picks the command and turns its outcome into an exit status.
+// Owns: statuses 0, 1, 2, 130, 141, 143. Must never: print a stack trace or a secret.
+
+internal import Files
+internal import JOSE
+internal import Keyring
+
+enum Jotmill {
+  static let version = "0.1.0"
+
+  /// Runs one command line, without the program's name.
+  static func run(_ words: [String]) -> Int32 {
+    StopSignal.install()
+    // Every command may come to hold a key.
+    Process.forbidDumps()
+    do {
+      let arguments = try Arguments.parse(words)
+      switch arguments.request {
+      case .help:
+        try print(Help.text(arguments.command, isLong: true))
+        return 0
+      case .shortHelp:
+        try print(Help.text(arguments.command, isLong: false))
+        return 0
+      case .version:
+        try print("jotmill \(version)\n\(openSSLVersion)\n")
+        return 0
+      case .run: return try perform(arguments)
+      }
+    } catch let error as UsageError {
+      Terminal.error(error.message)
+      Terminal.plain("try: \(error.helpCommand) --help")
+      return 2
+    } catch let error as FileError {
+      // A reader of help or of a list that went away is no news.
+      if error.isBrokenPipe { return 141 }
+      Terminal.error(error.description)
+      return 2
+    } catch {
+      Terminal.error("\(error)")
+      return 2
+    }
+  }
+
+  private static func perform(_ arguments: Arguments) throws -> Int32 {
+    switch arguments.command.path {
+    case ["verify"]: return try VerifyCommand.run(arguments)
+    case ["sign"]: return try SignCommand.run(arguments)
+    case ["inspect"]: return try InspectCommand.run(arguments)
+    case ["bench"]: return try BenchCommand.run(arguments)
+    case ["keys", "init"]: return try KeysCommand.initialize(arguments)
+    case ["keys", "generate"]: return try KeysCommand.generate(arguments)
+    case ["keys", "list"]: return try KeysCommand.list(arguments)
+    case ["keys", "import"]: return try KeysCommand.importKey(arguments)
+    case ["keys", "export"]: return try KeysCommand.export(arguments)
+    case ["keys", "publish"]: return try KeysCommand.publish(arguments)
+    default:
+      // `jotmill` or `jotmill keys` alone.
+      try print(Help.text(arguments.command, isLong: false))
+      return arguments.command.path.isEmpty ? 0 : 2
+    }
+  }
+
+  /// Writes to standard output.
+  static func print(_ text: String) throws { try OpenFile.standardOutput.write(Array(text.utf8)) }
+}
+
+/// A mistake in the command line.
+struct UsageError: Error {
+  var message: String
+  var helpCommand = "jotmill"
+}

@@ -1,0 +1,165 @@
+// jotmill sign: options to claims, a key and a run.
+
+internal import Files
+internal import JOSE
+internal import Keyring
+internal import Pipeline
+
+enum SignCommand {
+  static func run(_ arguments: Arguments) throws -> Int32 {
+    var options = try claims(arguments)
+    try header(arguments, &options)
+    options.format = arguments["format"].flatMap { SignOptions.Format(rawValue: $0) } ?? .token
+    let keys = try signingKeys(arguments)
+    // A signature costs more than a verification: small chunks share the work evenly.
+    let streams = try Streams(arguments, chunkBytes: 64 << 10, showsRejected: true)
+    options.maxLine = streams.maxLine
+    options.inputNames = streams.inputNames
+    options.keepsRejects = streams.run.rejects != nil
+    let outcome = streams.run { [options] in SignProcessor(options, keys: keys) }
+    return streams.finish(outcome)
+  }
+
+  private static func claims(_ arguments: Arguments) throws -> SignOptions {
+    var options = SignOptions()
+    func text(_ value: String) -> [UInt8] { JSONValue.string(value).text() }
+    if let iss = arguments["iss"] { options.claims.append(("iss", text(iss))) }
+    if let sub = arguments["sub"] { options.claims.append(("sub", text(sub))) }
+    let audiences = arguments.all("aud")
+    if audiences.count == 1 { options.claims.append(("aud", text(audiences[0]))) }
+    if audiences.count > 1 {
+      options.claims.append(("aud", JSONValue.array(audiences.map { .string($0) }).text()))
+    }
+    if let type = arguments["token-type"] { options.claims.append(("type", text(type))) }
+    if arguments.has("fresh") { options.claims.append(("fresh", Array("true".utf8))) }
+    for pair in arguments.all("claim") {
+      options.claims.append(try member(pair, "--claim", arguments))
+    }
+    let names = options.claims.map(\.name)
+    if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
+      throw arguments.usage("the claim \"\(twice)\" is given twice")
+    }
+    for name in ["iat", "exp", "jti", "nbf"] as [ByteString] where names.contains(name) {
+      throw arguments.usage("--claim \(name) is not possible; use --ttl, --nbf, --jti or the record")
+    }
+    options.ttl = try arguments.value("ttl", "a span such as 15m", Seconds.init)
+    options.notBefore = try arguments.value("nbf", "a span such as 0s", Seconds.init)
+    options.addsID = arguments["jti"] != "none"
+    options.overrides = arguments.has("override")
+    options.asIs = arguments.has("as-is")
+    if options.asIs {
+      let adding = [
+        "iss", "aud", "sub", "ttl", "nbf", "jti", "token-type", "fresh", "claim", "override",
+      ]
+      if let name = adding.first(where: arguments.has) {
+        throw arguments.usage("--as-is adds nothing, so --\(name) has no place beside it")
+      }
+    }
+    return options
+  }
+
+  private static func header(_ arguments: Arguments, _ options: inout SignOptions) throws {
+    if let typ = arguments["typ"] { options.typ = typ == "none" ? nil : ByteString(typ) }
+    for pair in arguments.all("header") {
+      options.header.append(try member(pair, "--header", arguments))
+    }
+    if let url = arguments["jku"] {
+      options.header.append(("jku", JSONValue.string(url).text()))
+    }
+    let taken: [ByteString] = ["alg", "kid", "typ", "crit", "b64"]
+    let names = options.header.map(\.name)
+    for name in names where taken.contains(name) {
+      throw arguments.usage("--header can't set \"\(name)\"")
+    }
+    if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
+      throw arguments.usage("the header member \"\(twice)\" is given twice")
+    }
+  }
+
+  /// `NAME=JSON`.
+  private static func member(
+    _ pair: String, _ option: String, _ arguments: Arguments
+  ) throws -> (name: ByteString, json: [UInt8]) {
+    let bytes = Array(pair.utf8)
+    guard let equals = bytes.firstIndex(of: UInt8(ascii: "=")), equals > 0 else {
+      throw arguments.usage("\(option) is NAME=JSON, such as role='\"admin\"', not \"\(pair)\"")
+    }
+    let text = Array(bytes[(equals + 1)...])
+    guard let value = try? JSONValue(parsing: text) else {
+      throw arguments.usage(
+        "\(option) \(String(decoding: bytes[..<equals], as: UTF8.self)): the value is no JSON; "
+          + "a text needs its quotes, such as '\"admin\"'")
+    }
+    _ = value
+    var document = JSONDocument()
+    _ = document.parse(text)
+    var compact: [UInt8] = []
+    document.appendCompact(text.span, to: &compact)
+    return (ByteString(Array(bytes[..<equals])), compact)
+  }
+
+  // MARK: The key
+
+  private static func signingKeys(_ arguments: Arguments) throws -> SigningKeys {
+    let sources = ["key", "secret", "keyring"].filter(arguments.has)
+    if sources.count > 1 {
+      throw arguments.usage("--\(sources[0]) and --\(sources[1]) both name a key to sign with")
+    }
+    if arguments.has("key") || arguments.has("secret") { return try fileKey(arguments) }
+    for name in ["kid", "alg"] where arguments.has(name) {
+      throw arguments.usage("--\(name) goes with --key; a keyring decides it by itself")
+    }
+    let directory: RingDirectory
+    if let path = arguments["keyring"] {
+      directory = try RingDirectory.open(path)
+    } else {
+      directory = try KeySources.defaultRing()
+      if !arguments.has("quiet") { Terminal.error("using the keyring in \(directory.path)") }
+    }
+    return try SigningKeys(directory, at: Timestamp.now)
+  }
+
+  private static func fileKey(_ arguments: Arguments) throws -> SigningKeys {
+    let path = arguments["key"] ?? arguments["secret"] ?? ""
+    if path == "-", arguments.operands.isEmpty || arguments.operands.contains("-") {
+      throw arguments.usage("standard input can't be both the key and the records; name a FILE")
+    }
+    let names = try Streams.algorithms(arguments)
+    if let names, names.count > 1 { throw arguments.usage("--alg names one algorithm here") }
+    var candidates: [JWK]
+    if arguments.has("secret") {
+      candidates = [try KeySources.secret(path) { if !arguments.has("quiet") { Terminal.error($0) } }]
+    } else {
+      candidates = try KeySources.file(path).keys.filter(\.hasPrivateHalf)
+      guard !candidates.isEmpty else {
+        throw JOSEError(.noPrivateKey, "\(path): no private key in it; signing needs one")
+      }
+    }
+    if let kid = arguments["kid"].map({ ByteString($0) }) {
+      let named = candidates.filter { $0.kid == kid }
+      if named.isEmpty, candidates.count == 1, candidates[0].kid == nil {
+        candidates[0].kid = kid
+      } else {
+        candidates = named
+      }
+    }
+    if let name = names?.first { candidates = candidates.filter { $0.fits(name) } }
+    guard candidates.count == 1, let jwk = candidates.first else {
+      throw JOSEError(
+        .badKey,
+        candidates.isEmpty
+          ? "\(path): no key in it that fits --kid and --alg"
+          : "\(path): \(candidates.count) keys fit; choose one with --kid")
+    }
+    guard let algorithm = names?.first?.algorithm ?? jwk.algorithm?.algorithm else {
+      let fitting = Algorithm.allCases.filter { jwk.fits(AlgorithmName($0)) }.map(\.name)
+      throw arguments.usage(
+        "\(path): the key leaves its algorithm open; choose with --alg \(fitting.joined(separator: "|"))")
+    }
+    if let weakness = jwk.weakness(for: algorithm), !arguments.has("allow-weak-keys") {
+      throw JOSEError(.weakKey, "\(path): \(weakness); --allow-weak-keys uses it all the same")
+    }
+    do { try jwk.check() } catch { throw JOSEError(error.code, "\(path): \(error.detail)") }
+    return SigningKeys(jwk, algorithm)
+  }
+}

@@ -1,0 +1,199 @@
+// What the streaming commands share: inputs, output, limits, messages, the exit status.
+// Owns: turning options into a run and its outcome into a status.
+
+internal import Files
+internal import JOSE
+internal import Pipeline
+
+struct Streams {
+  var run: Run
+  var messages: Messages
+  var inputNames: [ByteString]?
+  var maxLine: Int
+  private let arguments: Arguments
+  private let isQuiet: Bool
+
+  /// `showsRejected`: standard error names rejected lines even where the output is a terminal.
+  init(_ arguments: Arguments, chunkBytes: Int, output discards: Bool = false, showsRejected: Bool)
+    throws
+  {
+    self.arguments = arguments
+    isQuiet = arguments.has("quiet")
+    run = Run()
+    run.inputs = arguments.operands.isEmpty ? ["-"] : arguments.operands
+    if let n = try arguments.value("workers", "a number from 1 to 1024", { Self.number($0, 1...1024) })
+    {
+      run.workers = n
+    }
+    maxLine =
+      try arguments.value("max-line", "a size such as 64K or 4M, up to 1G", Self.size) ?? 1 << 20
+    run.limits.maxLine = maxLine
+    run.limits.chunkBytes = chunkBytes
+    if run.inputs.count > 1 {
+      inputNames = run.inputs.map { ByteString($0 == "-" ? "(standard input)" : $0) }
+    }
+
+    let errors = OpenFile.standardError
+    var options = Messages.Options()
+    options.isQuiet = isQuiet
+    options.showsBar =
+      errors.isTerminal && !arguments.has("no-progress")
+      && Process.environment("TERM") != "dumb"
+      && (arguments.has("output") || !OpenFile.standardOutput.isTerminal)
+    options.showsRejected =
+      showsRejected || arguments.has("output") || !OpenFile.standardOutput.isTerminal
+    options.inputNames = inputNames?.map(\.description)
+    messages = Messages(options)
+
+    if run.inputs.contains("-"), OpenFile.standardInput.isTerminal, !isQuiet {
+      Terminal.plain("jotmill: reading lines from the terminal; end with Ctrl-D")
+    }
+    if discards {
+      run.output = nil
+    } else if let path = arguments["output"], path != "-" {
+      run.output = try OutputFile(path)
+    }
+    do {
+      if let path = arguments["rejects"] { run.rejects = try OutputFile(path) }
+    } catch {
+      run.output?.discard()
+      throw error
+    }
+    run.onWritten = { [messages] notes, progress in messages.update(notes, progress) }
+  }
+
+  /// Says what happened and returns the exit status.
+  func finish(_ outcome: RunOutcome, showsSummary: Bool = true) -> Int32 {
+    messages.finish()
+    var status: Int32 = outcome.summary.lines.rejected > 0 && !arguments.has("exit-zero") ? 1 : 0
+    for problem in outcome.problems {
+      Terminal.error(problem.description)
+      status = 2
+    }
+    if let failure = outcome.failure {
+      status = 2
+      if let error = failure as? FileError, error.isBrokenPipe {
+        status = 141
+      } else {
+        Terminal.error("\(failure)")
+      }
+    } else if outcome.wasStopped, let signal = StopSignal.number {
+      status = 128 + signal
+    }
+    status = settle(run.output, status)
+    status = settle(run.rejects, status)
+    if status != 141 { status = summarize(outcome, status, showsSummary) }
+    return status
+  }
+
+  private func settle(_ file: OutputFile?, _ status: Int32) -> Int32 {
+    guard let file else { return status }
+    guard status <= 1 else {
+      file.discard()
+      return status
+    }
+    do {
+      try file.commit()
+      return status
+    } catch {
+      Terminal.error(error.description)
+      return 2
+    }
+  }
+
+  private func summarize(_ outcome: RunOutcome, _ status: Int32, _ shows: Bool) -> Int32 {
+    if let path = arguments["summary-json"] {
+      do {
+        let file = try OutputFile(path)
+        do { try file.file.write(outcome.summary.value.text(pretty: true)) } catch {
+          file.discard()
+          throw error
+        }
+        try file.commit()
+      } catch {
+        Terminal.error("\(error)")
+        return 2
+      }
+    }
+    let wanted =
+      arguments.has("summary")
+      || OpenFile.standardError.isTerminal && !arguments.has("no-summary") && !isQuiet
+    if shows && wanted { Terminal.write(Self.table(outcome.summary)) }
+    return status
+  }
+
+  private static func table(_ summary: Summary) -> String {
+    var out = Terminal.table([
+      ["lines", Terminal.grouped(summary.lines.total)],
+      ["valid", Terminal.grouped(summary.lines.accepted)],
+      ["invalid", Terminal.grouped(summary.lines.rejected)],
+    ])
+    if !summary.errorCounts.isEmpty {
+      out += "\nerrors\n"
+      out += Terminal.table(
+        summary.errorCounts.map { ["\($0.code)", Terminal.grouped($0.count)] }, indent: "  ")
+    }
+    for (title, table) in [
+      ("alg", summary.byAlgorithm), ("kid", summary.byKid), ("iss", summary.byIssuer),
+    ] where !table.isEmpty {
+      let rows = Summary.rows(table)
+      var cells = [[title, "valid", "invalid"]]
+      for (name, count) in rows.prefix(10) {
+        cells.append([
+          "  " + shortened(name), Terminal.grouped(count.accepted),
+          Terminal.grouped(count.rejected),
+        ])
+      }
+      out += "\n" + Terminal.table(cells)
+      if rows.count > 10 { out += "  and \(Terminal.grouped(rows.count - 10)) more\n" }
+    }
+    return out
+  }
+
+  private static func shortened(_ name: ByteString) -> String {
+    let text = Terminal.printable(name.description)
+    return text.count > 48 ? text.prefix(47) + "…" : text
+  }
+
+  // MARK: Values of options
+
+  static func number(_ text: String, _ range: ClosedRange<Int>) -> Int? {
+    guard let n = Int(text), range.contains(n) else { return nil }
+    return n
+  }
+
+  /// `65536`, `64K`, `4M`, `1G`, in binary units.
+  static func size(_ text: String) -> Int? {
+    var digits = text[...]
+    var unit = 1
+    switch text.utf8.last {
+    case UInt8(ascii: "K"), UInt8(ascii: "k"): unit = 1 << 10
+    case UInt8(ascii: "M"): unit = 1 << 20
+    case UInt8(ascii: "G"): unit = 1 << 30
+    default: break
+    }
+    if unit > 1 { digits = digits.dropLast() }
+    guard let n = Int(digits), n > 0, n <= (1 << 30) / unit else { return nil }
+    return n * unit
+  }
+
+  /// `now` gives nil inside; RFC 3339 or Unix seconds.
+  static func time(_ text: String) -> Timestamp?? {
+    if text == "now" { return .some(nil) }
+    if let stamp = Timestamp(rfc3339: text) { return stamp }
+    guard let seconds = Int64(text), abs(seconds) < 1 << 40 else { return .none }
+    return .some(Timestamp(seconds: seconds))
+  }
+
+  static func algorithms(_ arguments: Arguments) throws -> [AlgorithmName]? {
+    guard arguments.has("alg") else { return nil }
+    return try arguments.all("alg").flatMap { $0.split(separator: ",") }.map { name in
+      guard let found = AlgorithmName(String(name)) else {
+        throw arguments.usage(
+          "--alg \(name) is not known; known are "
+            + Algorithm.allCases.map(\.name).joined(separator: ", ") + ", Ed25519, Ed448")
+      }
+      return found
+    }
+  }
+}
