@@ -65,11 +65,15 @@ package struct JOSEHeader: Sendable {
       default: return (nil, true)
       }
     }
-    guard document.nodes[0].kind == .object else { return .rejected(.badHeader, alg: nil, kid: nil) }
+    guard document.nodes[0].kind == .object else {
+      return .rejected(.badHeader, alg: nil, kid: nil)
+    }
     let (kid, badKid) = string("kid")
     let (alg, badAlg) = string("alg")
     let (typ, badTyp) = string("typ", orNull: true)
-    guard !badKid, !badAlg, !badTyp, let alg else { return .rejected(.badHeader, alg: alg, kid: kid) }
+    guard !badKid, !badAlg, !badTyp, let alg else {
+      return .rejected(.badHeader, alg: alg, kid: kid)
+    }
     guard let name = AlgorithmName(alg.description), ByteString(alg.description) == alg else {
       return .rejected(.unsupportedAlg, alg: alg, kid: kid)
     }
@@ -93,7 +97,9 @@ package struct JOSEHeader: Sendable {
         return .rejected(.badHeader, alg: alg, kid: kid)
       }
       if !encoded {
-        guard raw, understood.contains("b64") else { return .rejected(.unsupportedCrit, alg: alg, kid: kid) }
+        guard raw, understood.contains("b64") else {
+          return .rejected(.unsupportedCrit, alg: alg, kid: kid)
+        }
         header.isUnencoded = true
       }
     }

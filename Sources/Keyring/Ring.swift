@@ -99,16 +99,18 @@ public struct Ring: Sendable {
   /// for the first key of a ring, else when the active key's period is over and every cache has it.
   package mutating func markPublished(_ kid: ByteString, at now: Timestamp) {
     guard let index = index(of: kid), keys[index].published == nil else { return }
+    guard let active = keys.lastIndex(where: { $0.activation != nil && $0.revocation == nil }),
+      let previous = keys[active].activation
+    else {
+      keys[index].published = Timestamp(seconds: now.seconds)
+      keys[index].activation = Timestamp(seconds: now.seconds)
+      changed = now
+      return
+    }
     // Times are kept in whole seconds: rounded up, so that no cache is counted on too early.
     let stamp = Timestamp(seconds: now.nanoseconds > 0 ? now.seconds + 1 : now.seconds)
     keys[index].published = stamp
     changed = stamp
-    guard let active = keys.lastIndex(where: { $0.activation != nil && $0.revocation == nil }),
-      let previous = keys[active].activation
-    else {
-      keys[index].activation = stamp
-      return
-    }
     let activation = max(previous + policy.period, stamp + policy.publishAhead)
     keys[index].activation = activation
     keys[active].retired = activation

@@ -37,7 +37,9 @@ package struct Bench: Sendable {
     let keys = SigningKeys(jwk, name.algorithm)
     let tokens = try Scratch([])
     defer { tokens.remove() }
-    let signed = try run(claims, copies: 1, into: tokens) { SignProcessor(SignOptions(), keys: keys) }
+    let signed = try run(claims, copies: 1, into: tokens) {
+      SignProcessor(SignOptions(), keys: keys)
+    }
     precondition(signed == Self.records, "every record of the bench is signed")
 
     var options = VerifyOptions()

@@ -172,7 +172,8 @@ package struct InspectProcessor: ChunkProcessor {
       Self.appendPrintable(ByteString(text), to: &line)
       let isTime = ["exp", "nbf", "iat", "auth_time", "access_token_iat"].contains(name)
       if isTime, document.nodes[value].kind == .number {
-        line.append(text: "  \(Self.describe(NumericDate(bytes, document.nodes[value].range), name, now))")
+        line.append(
+          text: "  \(Self.describe(NumericDate(bytes, document.nodes[value].range), name, now))")
       }
       out.append("    ")
       out.append(contentsOf: line)
@@ -181,14 +182,16 @@ package struct InspectProcessor: ChunkProcessor {
   }
 
   /// `2026-11-21T07:00:00Z, expired 3 days ago`.
-  private static func describe(_ time: NumericDate, _ name: ByteString, _ now: Timestamp) -> String {
+  private static func describe(_ time: NumericDate, _ name: ByteString, _ now: Timestamp) -> String
+  {
     // Past the year 9999 a date says nothing; the clock's arithmetic saturates anyway.
     guard abs(time.floor.seconds) < 253_402_300_800 else { return "far from any date" }
     let distance = time.floor.seconds - now.seconds
     let isPast = time <= now
     let span = Self.words(Seconds(abs(distance)))
     let relation = isPast ? "\(span) ago" : "in \(span)"
-    let verb = name == "exp" && isPast ? "expired " : name == "nbf" && !isPast ? "not before then, " : ""
+    let verb =
+      name == "exp" && isPast ? "expired " : name == "nbf" && !isPast ? "not before then, " : ""
     return "\(time.floor.rfc3339), \(verb)\(relation)"
   }
 

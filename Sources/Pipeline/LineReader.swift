@@ -118,7 +118,9 @@ package struct LineReader: ~Copyable {
         return hasLine ? emit(&chunk, filled) : false
       }
       let n: Int
-      do throws(FileError) { n = try file.read(into: &chunk.bytes, at: filled, count: room - filled) } catch {
+      do throws(FileError) {
+        n = try file.read(into: &chunk.bytes, at: filled, count: room - filled)
+      } catch {
         // What came before the error is still answered; the run ends with status 2.
         problems.append(error)
         n = 0

@@ -250,7 +250,8 @@ package struct SignProcessor: ChunkProcessor {
     case .some(let exp?):
       if exp > now + ring.maxTokenTTL {
         return (
-          .outlivesKey, "\"exp\" is more than the ring's max_token_ttl \(ring.maxTokenTTL.text) away"
+          .outlivesKey,
+          "\"exp\" is more than the ring's max_token_ttl \(ring.maxTokenTTL.text) away"
         )
       }
     }

@@ -116,7 +116,10 @@ package struct VerifyProcessor: ChunkProcessor {
   private mutating func parse(
     _ bytes: Span<UInt8>, _ range: Range<Int>, _ record: inout Record
   ) {
-    guard let token = UnverifiedJWS(bytes, range) else { return record.rejection = .malformed }
+    guard let token = UnverifiedJWS(bytes, range) else {
+      record.rejection = .malformed
+      return
+    }
     let index = headers.find(bytes, token.header)
     record.header = Int32(index)
     if let rejection = headers.entries[index].rejection {
@@ -127,11 +130,13 @@ package struct VerifyProcessor: ChunkProcessor {
     if headers.entries[index].isUnencoded {
       octets.append(bytes, token.payload)
     } else if !Base64URL.decode(bytes, token.payload, into: &octets) {
-      return record.rejection = .badBase64
+      record.rejection = .badBase64
+      return
     }
     let middle = octets.count
     guard Base64URL.decode(bytes, token.signature, into: &octets) else {
-      return record.rejection = .badBase64
+      record.rejection = .badBase64
+      return
     }
     let (key, algorithm) = (headers.entries[index].key, headers.entries[index].algorithm)
     let (signature, payload) = (middle..<octets.count, start..<middle)

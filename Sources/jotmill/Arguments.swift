@@ -56,8 +56,14 @@ struct Arguments {
     let body = word.dropFirst(2)
     let parts = body.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let name = String(parts[0])
-    if name == "help" { return request = .help }
-    if name == "version" { return request = .version }
+    if name == "help" {
+      request = .help
+      return
+    }
+    if name == "version" {
+      request = .version
+      return
+    }
     guard let option = command.options.first(where: { $0.name == name }) else {
       throw UsageError(
         message: "unknown option --\(name)"
@@ -71,7 +77,10 @@ struct Arguments {
   private mutating func short(_ word: String, _ rest: inout ArraySlice<String>) throws {
     var letters = word.dropFirst()
     while let letter = letters.popFirst() {
-      if letter == "h" { return request = .shortHelp }
+      if letter == "h" {
+        request = .shortHelp
+        return
+      }
       guard let option = command.options.first(where: { $0.short == letter }) else {
         throw UsageError(
           message: "unknown option -\(letter)", helpCommand: command.invocation)
@@ -92,7 +101,8 @@ struct Arguments {
       guard attached == nil else {
         throw UsageError(message: "\(shown) takes no value", helpCommand: command.invocation)
       }
-      return values[option.name] = [""]
+      values[option.name] = [""]
+      return
     }
     guard let value = attached ?? rest.popFirst() else {
       throw UsageError(
@@ -151,7 +161,9 @@ struct Arguments {
       var row = [i + 1]
       for j in 0..<b.count {
         var best = min(row[j] + 1, rows[i][j + 1] + 1, rows[i][j] + (a[i] == b[j] ? 0 : 1))
-        if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { best = min(best, rows[i - 1][j - 1] + 1) }
+        if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] {
+          best = min(best, rows[i - 1][j - 1] + 1)
+        }
         row.append(best)
       }
       rows.append(row)

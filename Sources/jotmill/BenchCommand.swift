@@ -14,7 +14,8 @@ enum BenchCommand {
   }
 
   static func run(_ arguments: Arguments) throws -> Int32 {
-    let names = try Streams.algorithms(arguments)
+    let names =
+      try Streams.algorithms(arguments)
       ?? ["HS256", "RS256", "PS256", "ES256", "EdDSA"].compactMap { AlgorithmName($0) }
     let seconds =
       try arguments.value("seconds", "a number from 1 to 600") { Streams.number($0, 1...600) } ?? 2
@@ -29,7 +30,8 @@ enum BenchCommand {
       let result = try bench.run()
       rows.append(
         Row(
-          algorithm: name.algorithm, operation: "verify", rate: result.verify, raw: result.rawVerify))
+          algorithm: name.algorithm, operation: "verify", rate: result.verify, raw: result.rawVerify
+        ))
       rows.append(
         Row(algorithm: name.algorithm, operation: "sign", rate: result.sign, raw: result.rawSign))
     }

@@ -44,9 +44,14 @@ enum CommandTable {
     path: [],
     synopsis: "sign and verify JSON Web Tokens by the line, and keep the keys they are signed with",
     examples: [
-      ("jotmill keys init && jotmill sign claims.ndjson >tokens.txt", "make a keyring, sign a file"),
+      (
+        "jotmill keys init && jotmill sign claims.ndjson >tokens.txt", "make a keyring, sign a file"
+      ),
       ("jotmill verify tokens.txt", "one verdict a line, with the keyring's keys"),
-      ("jotmill verify --jwks jwks.json --only invalid access.ndjson", "what a log holds that is no good"),
+      (
+        "jotmill verify --jwks jwks.json --only invalid access.ndjson",
+        "what a log holds that is no good"
+      ),
       ("jotmill inspect <tokens.txt", "decode tokens without verifying them"),
       ("jotmill keys publish", "write jwks.json for any web server"),
     ],
@@ -55,10 +60,17 @@ enum CommandTable {
   private static let files = "[FILE...]"
 
   private static let streams = [
-    Option("output", short: "o", "FILE", group: "Streams", "write there; the file appears when the run is done"),
-    Option("workers", short: "j", "N", group: "Streams", "how many work at once (default: the usable cores)"),
-    Option("max-line", "BYTES", group: "Streams", "longest line that is looked at, such as 64K or 4M (default 1M)"),
-    Option("rejects", "FILE", group: "Streams", "keep the rejected input lines there, byte for byte"),
+    Option(
+      "output", short: "o", "FILE", group: "Streams",
+      "write there; the file appears when the run is done"),
+    Option(
+      "workers", short: "j", "N", group: "Streams",
+      "how many work at once (default: the usable cores)"),
+    Option(
+      "max-line", "BYTES", group: "Streams",
+      "longest line that is looked at, such as 64K or 4M (default 1M)"),
+    Option(
+      "rejects", "FILE", group: "Streams", "keep the rejected input lines there, byte for byte"),
     Option("exit-zero", group: "Streams", "exit 0 also when records were rejected"),
   ]
 
@@ -67,73 +79,118 @@ enum CommandTable {
     Option("no-progress", group: "Messages", "no progress bar"),
     Option("summary", group: "Messages", "counts at the end (default on a terminal)"),
     Option("no-summary", group: "Messages", "no counts at the end"),
-    Option("summary-json", "FILE", group: "Messages", "counts as JSON; sums of several runs can be added"),
-    Option("color", choices: ["auto", "always", "never"], group: "Messages", "colours on standard error and in inspect"),
+    Option(
+      "summary-json", "FILE", group: "Messages", "counts as JSON; sums of several runs can be added"
+    ),
+    Option(
+      "color", choices: ["auto", "always", "never"], group: "Messages",
+      "colours on standard error and in inspect"),
   ]
 
   private static let input = [
-    Option("input", choices: ["auto", "token", "json", "log"], group: "Input", "what a line is (default auto: by its first character)"),
-    Option("field", "POINTER", group: "Input", "where a JSON record holds its token, such as /request/token"),
+    Option(
+      "input", choices: ["auto", "token", "json", "log"], group: "Input",
+      "what a line is (default auto: by its first character)"),
+    Option(
+      "field", "POINTER", group: "Input",
+      "where a JSON record holds its token, such as /request/token"),
   ]
 
   static let verify = Command(
     path: ["verify"], operands: files, operandCount: (0, .max),
     synopsis: "check the token of each line and write one verdict a line",
     options: [
-      Option("keyring", "DIR", repeatable: true, group: "Keys", "a keyring (default $JOTMILL_KEYRING, else keys, if no key is named)"),
+      Option(
+        "keyring", "DIR", repeatable: true, group: "Keys",
+        "a keyring (default $JOTMILL_KEYRING, else keys, if no key is named)"),
       Option("jwks", "FILE", repeatable: true, group: "Keys", "a JWK set"),
-      Option("key", "FILE", repeatable: true, group: "Keys", "a PEM or DER key or certificate, a JWK or a JWK set"),
+      Option(
+        "key", "FILE", repeatable: true, group: "Keys",
+        "a PEM or DER key or certificate, a JWK or a JWK set"),
       Option("secret", "FILE", repeatable: true, group: "Keys", "raw octets of an HMAC secret"),
-      Option("alg", "LIST", repeatable: true, group: "Keys", "allow only these algorithms, such as RS256,ES256"),
-      Option("allow-weak-keys", group: "Keys", "use RSA keys under 2048 bits and short secrets too"),
+      Option(
+        "alg", "LIST", repeatable: true, group: "Keys",
+        "allow only these algorithms, such as RS256,ES256"),
+      Option(
+        "allow-weak-keys", group: "Keys", "use RSA keys under 2048 bits and short secrets too"),
     ] + input + [
       Option("raw", group: "Input", "any JWS: the payload need not be claims"),
-      Option("iss", "ISSUER", repeatable: true, group: "Claims", "iss must be this (given again: or that)"),
-      Option("aud", "AUDIENCE", repeatable: true, group: "Claims", "aud must name this (given again: or that)"),
+      Option(
+        "iss", "ISSUER", repeatable: true, group: "Claims",
+        "iss must be this (given again: or that)"),
+      Option(
+        "aud", "AUDIENCE", repeatable: true, group: "Claims",
+        "aud must name this (given again: or that)"),
       Option("sub", "SUBJECT", group: "Claims", "sub must be this"),
       Option("typ", "TYPE", group: "Claims", "the header's typ must be this, such as at+jwt"),
-      Option("token-type", choices: ["access", "refresh"], group: "Claims", "the claim type must be this"),
+      Option(
+        "token-type", choices: ["access", "refresh"], group: "Claims", "the claim type must be this"
+      ),
       Option("fresh", group: "Claims", "the claim fresh must be true"),
-      Option("require", "NAMES", repeatable: true, group: "Claims", "these claims must be there, such as sub,jti"),
-      Option("max-age", "SPAN", group: "Claims", "iat must be no longer ago than this, such as 12h"),
+      Option(
+        "require", "NAMES", repeatable: true, group: "Claims",
+        "these claims must be there, such as sub,jti"),
+      Option(
+        "max-age", "SPAN", group: "Claims", "iat must be no longer ago than this, such as 12h"),
       Option("leeway", "SPAN", group: "Time", "how far clocks may differ (default 0s)"),
       Option("at", "TIME", group: "Time", "judge as of this time: now, RFC 3339 or Unix seconds"),
-      Option("print", choices: ["verdict", "claims", "line", "none"], group: "Output", "what a line becomes (default verdict)"),
+      Option(
+        "print", choices: ["verdict", "claims", "line", "none"], group: "Output",
+        "what a line becomes (default verdict)"),
       Option("only", choices: ["valid", "invalid"], group: "Output", "write only these"),
     ] + streams + messages,
     examples: [
-      ("jotmill verify --jwks jwks.json --iss https://auth.example.com/ tokens.txt", "by a published set, for one issuer"),
-      ("jotmill verify --key public.pem --only valid --print claims --field /auth <log.ndjson", "the claims of the good tokens of a JSON log"),
+      (
+        "jotmill verify --jwks jwks.json --iss https://auth.example.com/ tokens.txt",
+        "by a published set, for one issuer"
+      ),
+      (
+        "jotmill verify --key public.pem --only valid --print claims --field /auth <log.ndjson",
+        "the claims of the good tokens of a JSON log"
+      ),
     ])
 
   static let sign = Command(
     path: ["sign"], operands: files, operandCount: (0, .max),
     synopsis: "sign a JSON object a line as a token a line",
     options: [
-      Option("keyring", "DIR", group: "Key", "sign with its active key (default $JOTMILL_KEYRING, else keys)"),
+      Option(
+        "keyring", "DIR", group: "Key",
+        "sign with its active key (default $JOTMILL_KEYRING, else keys)"),
       Option("key", "FILE", group: "Key", "sign with this private key: PEM, JWK or a JWK set"),
       Option("secret", "FILE", group: "Key", "sign with the raw octets of an HMAC secret"),
-      Option("kid", "KID", group: "Key", "which key of the file; without a kid of its own, the kid to write"),
+      Option(
+        "kid", "KID", group: "Key",
+        "which key of the file; without a kid of its own, the kid to write"),
       Option("alg", "ALG", group: "Key", "the algorithm, where the key leaves it open"),
       Option("allow-weak-keys", group: "Key", "use RSA keys under 2048 bits and short secrets too"),
       Option("iss", "ISSUER", group: "Claims", "add iss where the record has none"),
-      Option("aud", "AUDIENCE", repeatable: true, group: "Claims", "add aud (given again: an array)"),
+      Option(
+        "aud", "AUDIENCE", repeatable: true, group: "Claims", "add aud (given again: an array)"),
       Option("sub", "SUBJECT", group: "Claims", "add sub"),
       Option("ttl", "SPAN", group: "Claims", "add exp this long from now (default 15m)"),
       Option("nbf", "SPAN", group: "Claims", "add nbf this long from now, such as 0s"),
-      Option("jti", choices: ["uuid", "none"], group: "Claims", "add a random jti (default), or none"),
+      Option(
+        "jti", choices: ["uuid", "none"], group: "Claims", "add a random jti (default), or none"),
       Option("token-type", choices: ["access", "refresh"], group: "Claims", "add the claim type"),
       Option("fresh", group: "Claims", "add the claim fresh, true"),
       Option("claim", "NAME=JSON", repeatable: true, group: "Claims", "add any claim"),
       Option("override", group: "Claims", "replace what the record has by what is given here"),
       Option("as-is", group: "Claims", "add nothing, sign the record's bytes"),
-      Option("typ", "TYPE", group: "Header", "typ (default JWT; at+jwt asks for RFC 9068's claims; none: no typ)"),
+      Option(
+        "typ", "TYPE", group: "Header",
+        "typ (default JWT; at+jwt asks for RFC 9068's claims; none: no typ)"),
       Option("header", "NAME=JSON", repeatable: true, group: "Header", "add a header member"),
       Option("jku", "URL", group: "Header", "add jku"),
-      Option("format", choices: ["token", "json"], group: "Output", "a token a line (default), or a JSON object"),
+      Option(
+        "format", choices: ["token", "json"], group: "Output",
+        "a token a line (default), or a JSON object"),
     ] + streams + messages,
     examples: [
-      ("jotmill sign --iss https://auth.example.com/ --ttl 1h claims.ndjson >tokens.txt", "with the keyring in keys/"),
+      (
+        "jotmill sign --iss https://auth.example.com/ --ttl 1h claims.ndjson >tokens.txt",
+        "with the keyring in keys/"
+      ),
       ("echo '{\"sub\":\"ada\"}' | jotmill sign --key private.pem --alg PS256", "with a key file"),
     ])
 
@@ -142,7 +199,8 @@ enum CommandTable {
     synopsis: "decode tokens without verifying them",
     options: [
       Option("json", group: "Output", "a JSON object a line, for programs")
-    ] + input + streams.filter { $0.name != "rejects" } + messages.filter { !$0.name.hasPrefix("summary") && $0.name != "no-summary" },
+    ] + input + streams.filter { $0.name != "rejects" }
+      + messages.filter { !$0.name.hasPrefix("summary") && $0.name != "no-summary" },
     examples: [
       ("pbpaste | jotmill inspect", "what is in the token on the clipboard"),
       ("jotmill inspect --json access.log | jq .header.kid", "every kid that a log mentions"),
@@ -151,14 +209,19 @@ enum CommandTable {
   static let bench = Command(
     path: ["bench"], synopsis: "this machine's rates beside raw OpenSSL's, in one run",
     options: [
-      Option("alg", "LIST", repeatable: true, group: "Bench", "only these algorithms (default HS256,RS256,PS256,ES256,EdDSA)"),
+      Option(
+        "alg", "LIST", repeatable: true, group: "Bench",
+        "only these algorithms (default HS256,RS256,PS256,ES256,EdDSA)"),
       Option("seconds", "N", group: "Bench", "how long each measurement takes (default 2)"),
-      Option("workers", short: "j", "N", group: "Bench", "how many work at once (default: the usable cores)"),
+      Option(
+        "workers", short: "j", "N", group: "Bench",
+        "how many work at once (default: the usable cores)"),
       Option("json", group: "Bench", "a JSON object in place of the table"),
       Option("quiet", short: "q", group: "Messages", "nothing on standard error but errors"),
     ],
     examples: [
-      ("jotmill bench", "all algorithms"), ("jotmill bench --alg ES256 --seconds 10 --json", "one, for a record"),
+      ("jotmill bench", "all algorithms"),
+      ("jotmill bench --alg ES256 --seconds 10 --json", "one, for a record"),
     ])
 
   static let keys = Command(
@@ -175,17 +238,29 @@ enum CommandTable {
           Option("alg", "ALG", group: "Policy", "algorithm of its keys (default RS256)"),
           Option("rsa-bits", "N", group: "Policy", "size of RSA keys (default 2048)"),
           Option("period", "SPAN", group: "Policy", "how long a key signs (default 30d)"),
-          Option("publish-ahead", "SPAN", group: "Policy", "how long it is published before (default 24h)"),
-          Option("max-token-ttl", "SPAN", group: "Policy", "how long a token may live (default 8d)"),
-          Option("leeway", "SPAN", group: "Policy", "the leeway that verifiers allow (default 60s)"),
-          Option("clock-skew", "SPAN", group: "Policy", "how far hosts' clocks may differ (default 60s)"),
-          Option("jwks-max-age", "SPAN", group: "Policy", "how long verifiers cache the set (default 1h)"),
-          Option("publish-to", "FILE", repeatable: true, group: "Policy", "also write the published set there"),
+          Option(
+            "publish-ahead", "SPAN", group: "Policy",
+            "how long it is published before (default 24h)"),
+          Option(
+            "max-token-ttl", "SPAN", group: "Policy", "how long a token may live (default 8d)"),
+          Option(
+            "leeway", "SPAN", group: "Policy", "the leeway that verifiers allow (default 60s)"),
+          Option(
+            "clock-skew", "SPAN", group: "Policy", "how far hosts' clocks may differ (default 60s)"),
+          Option(
+            "jwks-max-age", "SPAN", group: "Policy", "how long verifiers cache the set (default 1h)"
+          ),
+          Option(
+            "publish-to", "FILE", repeatable: true, group: "Policy",
+            "also write the published set there"),
           Option("empty", group: "Key", "make no key: one will be imported"),
         ],
         examples: [
           ("jotmill keys init", "RS256 keys in keys/, a new one every 30 days"),
-          ("jotmill keys init --keyring /etc/jotmill --alg EdDSA --period 90d", "elsewhere, with another policy"),
+          (
+            "jotmill keys init --keyring /etc/jotmill --alg EdDSA --period 90d",
+            "elsewhere, with another policy"
+          ),
         ]),
       Command(
         path: ["keys", "generate"], synopsis: "make and publish the next key, if there is none",
@@ -199,32 +274,50 @@ enum CommandTable {
         options: [ring, Option("json", group: "Output", "a JSON object for programs")],
         examples: [
           ("jotmill keys list", "a table"),
-          ("jotmill keys list --json | jq -r '.keys[] | select(.phase==\"active\").kid'", "the kid that signs"),
+          (
+            "jotmill keys list --json | jq -r '.keys[] | select(.phase==\"active\").kid'",
+            "the kid that signs"
+          ),
         ]),
       Command(
         path: ["keys", "import"], operands: "FILE", operandCount: (1, 1),
         synopsis: "take a key from a PEM, DER or JWK file into the ring",
         options: [
           ring,
-          Option("as", choices: ["active", "next", "archived"], group: "Key", "what it becomes (default next; active only in an empty ring)"),
+          Option(
+            "as", choices: ["active", "next", "archived"], group: "Key",
+            "what it becomes (default next; active only in an empty ring)"),
           Option("alg", "ALG", group: "Key", "its algorithm, where the key leaves it open"),
           Option("kid", "KID", group: "Key", "its kid (default: the file's, else the thumbprint)"),
         ],
         examples: [
-          ("jotmill keys init --empty && jotmill keys import --as active private.pem", "a ring around an existing key"),
-          ("jotmill keys import --as archived old-public.pem", "a key whose old tokens are to be judged"),
+          (
+            "jotmill keys init --empty && jotmill keys import --as active private.pem",
+            "a ring around an existing key"
+          ),
+          (
+            "jotmill keys import --as archived old-public.pem",
+            "a key whose old tokens are to be judged"
+          ),
         ]),
       Command(
         path: ["keys", "export"], operands: "[KID]", operandCount: (0, 1),
         synopsis: "write a key of the ring (default: the active one)",
         options: [
           ring,
-          Option("format", choices: ["jwk", "jwks", "pem", "der"], group: "Output", "how it is written (default jwk)"),
+          Option(
+            "format", choices: ["jwk", "jwks", "pem", "der"], group: "Output",
+            "how it is written (default jwk)"),
           Option("private", group: "Output", "the private half too"),
-          Option("output", short: "o", "FILE", group: "Output", "write there (mode 0600 for a private half)"),
+          Option(
+            "output", short: "o", "FILE", group: "Output",
+            "write there (mode 0600 for a private half)"),
         ],
         examples: [
-          ("jotmill keys export --format pem", "the active public key, for a service that wants a file"),
+          (
+            "jotmill keys export --format pem",
+            "the active public key, for a service that wants a file"
+          ),
           ("jotmill keys export --private -o secret.jwk", "an HMAC ring's secret, to hand over"),
         ]),
       Command(
@@ -232,7 +325,9 @@ enum CommandTable {
         options: [ring, Option("out", "FILE", group: "Output", "also write the set there")],
         examples: [
           ("jotmill keys publish", "and print the Cache-Control that matches the policy"),
-          ("jotmill keys publish --out /var/www/.well-known/jwks.json", "a copy for the web server"),
+          (
+            "jotmill keys publish --out /var/www/.well-known/jwks.json", "a copy for the web server"
+          ),
         ]),
     ])
 

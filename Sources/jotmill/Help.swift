@@ -13,7 +13,9 @@ enum Help {
       out += columns(command.subcommands.map { ($0.name, $0.synopsis) })
     }
     var groups: [String] = []
-    for option in command.options where !groups.contains(option.group) { groups.append(option.group) }
+    for option in command.options where !groups.contains(option.group) {
+      groups.append(option.group)
+    }
     for group in groups {
       out += "\n\(group)\n"
       out += columns(command.options.filter { $0.group == group }.map { (flag($0), $0.help) })
@@ -25,7 +27,8 @@ enum Help {
       }
     }
     if command.path.isEmpty {
-      out += "\nExit status: 0 every record accepted, 1 some rejected, 2 the job could not be done.\n"
+      out +=
+        "\nExit status: 0 every record accepted, 1 some rejected, 2 the job could not be done.\n"
       out += "jotmill COMMAND --help tells more; jotmill --version prints the versions.\n"
     }
     return out
@@ -43,7 +46,8 @@ enum Help {
     for (name, text) in rows {
       var lines = wrapped(text, 76 - width)
       if name.count <= width {
-        out += "  \(name)\(String(repeating: " ", count: width - name.count))  \(lines.removeFirst())\n"
+        out +=
+          "  \(name)\(String(repeating: " ", count: width - name.count))  \(lines.removeFirst())\n"
       } else {
         out += "  \(name)\n"
       }

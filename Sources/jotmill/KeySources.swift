@@ -90,7 +90,8 @@ enum KeySources {
       throw JOSEError(
         .badKey,
         problems.isEmpty
-          ? "\(path): no key in it" : "\(path): no usable key in it\n" + problems.joined(separator: "\n"))
+          ? "\(path): no key in it"
+          : "\(path): no usable key in it\n" + problems.joined(separator: "\n"))
     }
     for problem in problems { note("\(problem); skipped") }
   }

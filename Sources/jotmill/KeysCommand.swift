@@ -95,7 +95,7 @@ enum KeysCommand {
         key.archived?.rfc3339 ?? "-",
       ])
     }
-    try Jotmill.print(Terminal.table(rows))
+    try Jotmill.print(Terminal.table(rows, numbers: false))
     return 0
   }
 

@@ -40,7 +40,8 @@ enum SignCommand {
       throw arguments.usage("the claim \"\(twice)\" is given twice")
     }
     for name in ["iat", "exp", "jti", "nbf"] as [ByteString] where names.contains(name) {
-      throw arguments.usage("--claim \(name) is not possible; use --ttl, --nbf, --jti or the record")
+      throw arguments.usage(
+        "--claim \(name) is not possible; use --ttl, --nbf, --jti or the record")
     }
     options.ttl = try arguments.value("ttl", "a span such as 15m", Seconds.init)
     options.notBefore = try arguments.value("nbf", "a span such as 0s", Seconds.init)
@@ -128,7 +129,9 @@ enum SignCommand {
     if let names, names.count > 1 { throw arguments.usage("--alg names one algorithm here") }
     var candidates: [JWK]
     if arguments.has("secret") {
-      candidates = [try KeySources.secret(path) { if !arguments.has("quiet") { Terminal.error($0) } }]
+      candidates = [
+        try KeySources.secret(path) { if !arguments.has("quiet") { Terminal.error($0) } }
+      ]
     } else {
       candidates = try KeySources.file(path).keys.filter(\.hasPrivateHalf)
       guard !candidates.isEmpty else {
@@ -154,7 +157,8 @@ enum SignCommand {
     guard let algorithm = names?.first?.algorithm ?? jwk.algorithm?.algorithm else {
       let fitting = Algorithm.allCases.filter { jwk.fits(AlgorithmName($0)) }.map(\.name)
       throw arguments.usage(
-        "\(path): the key leaves its algorithm open; choose with --alg \(fitting.joined(separator: "|"))")
+        "\(path): the key leaves its algorithm open; choose with --alg \(fitting.joined(separator: "|"))"
+      )
     }
     if let weakness = jwk.weakness(for: algorithm), !arguments.has("allow-weak-keys") {
       throw JOSEError(.weakKey, "\(path): \(weakness); --allow-weak-keys uses it all the same")

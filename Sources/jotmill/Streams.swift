@@ -21,7 +21,8 @@ struct Streams {
     isQuiet = arguments.has("quiet")
     run = Run()
     run.inputs = arguments.operands.isEmpty ? ["-"] : arguments.operands
-    if let n = try arguments.value("workers", "a number from 1 to 1024", { Self.number($0, 1...1024) })
+    if let n = try arguments.value(
+      "workers", "a number from 1 to 1024", { Self.number($0, 1...1024) })
     {
       run.workers = n
     }

@@ -67,8 +67,8 @@ enum Terminal {
     return "\(sign)\(whole / Int(scale)).\(zeros)\(fraction)"
   }
 
-  /// Rows in aligned columns: the first to the left, the others to the right.
-  static func table(_ rows: [[String]], indent: String = "") -> String {
+  /// Rows in aligned columns: the first to the left, the others to the right if they are numbers.
+  static func table(_ rows: [[String]], indent: String = "", numbers: Bool = true) -> String {
     let columns = rows.map(\.count).max() ?? 0
     let widths = (0..<columns).map { c in rows.map { $0.count > c ? $0[c].count : 0 }.max() ?? 0 }
     return rows.map { row in
@@ -76,7 +76,8 @@ enum Terminal {
       for (c, cell) in row.enumerated() {
         let pad = String(repeating: " ", count: widths[c] - cell.count)
         if c > 0 { line += "  " }
-        line += c == 0 ? (row.count == 1 ? cell : cell + pad) : pad + cell
+        let isLast = c == row.count - 1
+        line += c > 0 && numbers ? pad + cell : isLast ? cell : cell + pad
       }
       return line + "\n"
     }.joined()
@@ -138,9 +139,10 @@ final class Messages: Sendable {
     state.withLock { state in
       if state.hasBar { Terminal.write("\r\u{1b}[K") }
       guard !options.isQuiet, options.showsRejected, state.rejected > state.shown else { return }
-      let more = state.rejected - state.shown
+      let rest = state.rejected - state.shown
       Terminal.write(
-        "jotmill: \(Terminal.grouped(more)) more \(more == 1 ? "line" : "lines") rejected\n")
+        "jotmill: \(Terminal.grouped(rest)) \(state.shown > 0 ? "more " : "")"
+          + "\(rest == 1 ? "line" : "lines") rejected\n")
     }
   }
 

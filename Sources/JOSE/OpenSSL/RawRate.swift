@@ -14,7 +14,8 @@ internal import COpenSSL
   private let message: [UInt8]
 
   /// `messageOctets` matters for HMAC and EdDSA, which take the message itself.
-  package init(_ jwk: JWK, _ name: AlgorithmName, signs: Bool, messageOctets: Int) throws(JOSEError) {
+  package init(_ jwk: JWK, _ name: AlgorithmName, signs: Bool, messageOctets: Int) throws(JOSEError)
+  {
     algorithm = name.algorithm
     isSigning = signs
     let bits = Int32(name.algorithm.hashBits)
