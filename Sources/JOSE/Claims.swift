@@ -43,21 +43,44 @@ package struct Claims: Sendable {
     var child = 1
     while child < end {
       let node = document.nodes[child]
-      if node.escaped || node.range.count == 3 {
-        if named(child, "iss", bytes) { iss = child + 1 }
-        if named(child, "sub", bytes) { sub = child + 1 }
-        if named(child, "aud", bytes) { aud = child + 1 }
-        if named(child, "exp", bytes) { exp = child + 1 }
-        if named(child, "nbf", bytes) { nbf = child + 1 }
-        if named(child, "iat", bytes) { iat = child + 1 }
-        if named(child, "jti", bytes) { jti = child + 1 }
+      let value = child + 1
+      if node.escaped {
+        note(ByteString(document.unescaped(child, in: bytes)), value)
+      } else {
+        // By length first: most names need no comparison at all.
+        switch node.range.count {
+        case 3: noteShort(bytes, Int(node.start), value)
+        case 4: if named(child, "type", bytes) { type = value }
+        case 5: if named(child, "fresh", bytes) { fresh = value }
+        case 16: if named(child, "access_token_jti", bytes) { accessTokenJTI = value }
+        default: break
+        }
       }
-      if named(child, "type", bytes) { type = child + 1 }
-      if named(child, "fresh", bytes) { fresh = child + 1 }
-      if named(child, "access_token_jti", bytes) { accessTokenJTI = child + 1 }
-      child = Int(document.nodes[child + 1].next)
+      child = Int(document.nodes[value].next)
     }
     return nil
+  }
+
+  @inline(__always)
+  private mutating func noteShort(_ bytes: Span<UInt8>, _ at: Int, _ value: Int) {
+    switch (bytes[at], bytes[at + 1], bytes[at + 2]) {
+    case (UInt8(ascii: "i"), UInt8(ascii: "s"), UInt8(ascii: "s")): iss = value
+    case (UInt8(ascii: "s"), UInt8(ascii: "u"), UInt8(ascii: "b")): sub = value
+    case (UInt8(ascii: "a"), UInt8(ascii: "u"), UInt8(ascii: "d")): aud = value
+    case (UInt8(ascii: "e"), UInt8(ascii: "x"), UInt8(ascii: "p")): exp = value
+    case (UInt8(ascii: "n"), UInt8(ascii: "b"), UInt8(ascii: "f")): nbf = value
+    case (UInt8(ascii: "i"), UInt8(ascii: "a"), UInt8(ascii: "t")): iat = value
+    case (UInt8(ascii: "j"), UInt8(ascii: "t"), UInt8(ascii: "i")): jti = value
+    default: break
+    }
+  }
+
+  /// A name that was written with escapes.
+  private mutating func note(_ name: ByteString, _ value: Int) {
+    if name.bytes.count == 3 { noteShort(name.bytes.span, 0, value) }
+    if name == "type" { type = value }
+    if name == "fresh" { fresh = value }
+    if name == "access_token_jti" { accessTokenJTI = value }
   }
 
   @inline(__always)

@@ -25,12 +25,13 @@ struct HeaderMemory: Sendable {
   private let allowed: [AlgorithmName]?
   private let raw: Bool
   private(set) var entries: [Entry] = []
+  private var octets = 0
   /// Where an entry stands for each slot of a hash; -1 for none.
   private var slots = [Int32](repeating: -1, count: slotCount)
 
   private static let slotCount = 256
-  /// Entries kept from one chunk to the next.
-  private static let kept = 256
+  /// What is kept from one chunk to the next: a header can be as long as a line.
+  private static let kept = (entries: 256, octets: 256 << 10)
 
   init(_ keys: KeySet, policy: ClaimsPolicy, allowed: [AlgorithmName]?, raw: Bool) {
     self.keys = keys
@@ -47,12 +48,14 @@ struct HeaderMemory: Sendable {
     let entry = read(bytes, segment)
     slots[slot] = Int32(entries.count)
     entries.append(entry)
+    octets += 3 * segment.count
     return entries.count - 1
   }
 
   mutating func beginChunk() {
-    guard entries.count > Self.kept else { return }
+    guard entries.count > Self.kept.entries || octets > Self.kept.octets else { return }
     entries.removeAll(keepingCapacity: true)
+    octets = 0
     for i in slots.indices { slots[i] = -1 }
   }
 

@@ -1,6 +1,6 @@
 // Reads inputs in order and cuts them into chunks of whole lines.
 // Owns: line boundaries, the length limit, waiting. Must never: hold back what has arrived when no
-// more is ready, grow past one line over the limit, or look into a line. One loop uses pointers.
+// more is ready, grow past one line over the limit, or look into a line.
 
 package import Files
 package import JOSE
@@ -45,7 +45,10 @@ package struct LineReader: ~Copyable {
     self.start = start
     totalBytes = inputs.reduce(into: Int?(0)) { sum, path in
       let status = try? path == "-" ? OpenFile.standardInput.status() : OpenFile.status(at: path)
-      guard let status, status.kind == .regular else { return sum = nil }
+      guard let status, status.kind == .regular else {
+        sum = nil
+        return
+      }
       sum = sum.map { $0 + Int(status.size) }
     }
   }
@@ -195,22 +198,13 @@ package struct LineReader: ~Copyable {
   static func wholeLines(
     _ bytes: [UInt8], _ filled: Int, limit: Int, takesRest: Bool
   ) -> (lines: Int, end: Int) {
-    unsafe bytes.withUnsafeBufferPointer { p in
-      var lines = 0
-      for i in 0..<filled { lines &+= unsafe p[i] == newline ? 1 : 0 }
-      var end = filled
-      if lines > limit {
-        lines = 0
-        end = 0
-        while lines < limit {
-          if unsafe p[end] == newline { lines += 1 }
-          end += 1
-        }
-        return (lines, end)
-      }
-      while end > 0, unsafe p[end - 1] != newline { end -= 1 }
-      if takesRest && end < filled && lines < limit { return (lines + 1, filled) }
-      return (lines, end)
+    let span = bytes.span
+    var lines = 0
+    var end = 0
+    while lines < limit, let newline = span.firstIndex(of: newline, in: end..<filled) {
+      lines += 1
+      end = newline + 1
     }
+    return takesRest && end < filled && lines < limit ? (lines + 1, filled) : (lines, end)
   }
 }

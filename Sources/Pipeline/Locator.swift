@@ -144,23 +144,18 @@ package struct Locator: Sendable {
     }
   }
 
-  /// Whether a line without white space is meant as a token: a JWS, also one whose base64 is wrong,
-  /// or a JWE. What it is worth is judged later.
+  /// Whether a line is one word that is meant as a token: a JWS, also one whose base64 is wrong, or
+  /// a JWE. What it is worth is judged later.
   private static func isTokenShaped(_ bytes: Span<UInt8>, _ text: Range<Int>) -> Bool {
+    guard bytes.firstIndex(of: UInt8(ascii: " "), in: text) == nil,
+      bytes.firstIndex(of: UInt8(ascii: "\t"), in: text) == nil
+    else { return false }
+    if opensObject(bytes, text) { return bytes.firstIndex(of: UInt8(ascii: "."), in: text) != nil }
     var dots = 0
-    var isPlain = true
     for i in text {
-      let c = bytes[i]
-      if c == UInt8(ascii: ".") {
-        dots += 1
-      } else if !isWord(c) {
-        guard c == UInt8(ascii: "=") || c == UInt8(ascii: "+") || c == UInt8(ascii: "/") else {
-          return false
-        }
-        isPlain = false
-      }
+      if bytes[i] == UInt8(ascii: ".") { dots += 1 } else if !isWord(bytes[i]) { return false }
     }
-    return isPlain && (dots == 2 || dots == 4) || dots > 0 && opensObject(bytes, text)
+    return dots == 2 || dots == 4
   }
 }
 

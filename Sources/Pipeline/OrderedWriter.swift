@@ -51,9 +51,10 @@ final class OrderedWriter: Sendable {
 
   /// Hands in the result of chunk `index`; writes it, and those behind it that are ready, if it is
   /// the next one and nobody is writing.
-  func submit(_ result: consuming ChunkResult, index: Int) {
-    let mine = state.withLock { [result] state in
-      state.waiting[index] = result
+  /// `result` is taken: a second reference would make each buffer be allocated anew.
+  func submit(_ result: inout ChunkResult, index: Int) {
+    let mine = state.withLock { state in
+      state.waiting[index] = exchange(&result, with: ChunkResult())
       guard !state.isWriting else { return false }
       state.isWriting = true
       return true
@@ -75,7 +76,7 @@ final class OrderedWriter: Sendable {
       ready.rejects.removeAll(keepingCapacity: true)
       ready.notes.removeAll(keepingCapacity: true)
       ready.summary = Summary()
-      state.withLock { [ready] in $0.spare.append(ready) }
+      state.withLock { $0.spare.append(exchange(&ready, with: ChunkResult())) }
       slots.signal()
     }
   }

@@ -64,7 +64,7 @@ package struct Run: Sendable {
               break
             }
             try processor.process(chunk, into: &result)
-            writer.submit(result, index: chunk.index)
+            writer.submit(&result, index: chunk.index)
           }
         } catch {
           writer.fail(error)

@@ -96,7 +96,8 @@ package struct SignProcessor: ChunkProcessor {
       }
       return
     }
-    let now = options.at ?? chunk.now
+    // The clock, also for a regular file: a long run follows a rotation.
+    let now = options.at ?? Timestamp.now
     try prepare(now)
     let bytes = chunk.bytes.span
     var start = 0

@@ -15,8 +15,10 @@ package struct Summary: Sendable, Equatable {
     }
   }
 
-  /// Distinct values counted by name; what comes after them is added up under `other`.
+  /// Distinct values counted by name; what comes after them, or is longer than `nameLimit` octets,
+  /// is added up under `other`.
   package static let distinctLimit = 10_000
+  package static let nameLimit = 256
   package static let other: ByteString = "(other)"
 
   package private(set) var lines = Count()
@@ -44,7 +46,8 @@ package struct Summary: Sendable, Equatable {
   private static func add(
     _ name: ByteString, _ count: Count, to table: inout [ByteString: Count]
   ) {
-    let known = table.count < distinctLimit || table[name] != nil
+    let known =
+      name.bytes.count <= nameLimit && (table.count < distinctLimit || table[name] != nil)
     table[known ? name : other, default: Count()] += count
   }
 

@@ -100,7 +100,7 @@ enum KeySources {
     _ directory: RingDirectory, _ keys: inout KeySet, _ note: (String) -> Void
   ) throws {
     for key in try directory.load().keys where key.revocation == nil {
-      // A secret is no use without its private half, which this user may not be meant to read.
+      // A secret verifies only with its private half.
       let jwk = key.jwk.isSymmetric ? try directory.privateKey(key) : key.jwk
       if let problem = keys.add(jwk, source: directory.path) { note("\(problem); skipped") }
     }

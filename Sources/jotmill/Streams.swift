@@ -12,6 +12,7 @@ struct Streams {
   var maxLine: Int
   private let arguments: Arguments
   private let isQuiet: Bool
+  private let isStyled: Bool
 
   /// `showsRejected`: standard error names rejected lines even where the output is a terminal.
   init(_ arguments: Arguments, chunkBytes: Int, output discards: Bool = false, showsRejected: Bool)
@@ -37,6 +38,9 @@ struct Streams {
     let errors = OpenFile.standardError
     var options = Messages.Options()
     options.isQuiet = isQuiet
+    let color = arguments["color"].flatMap { Terminal.ColorChoice(rawValue: $0) } ?? .auto
+    isStyled = Terminal.isStyled(color, errors)
+    options.isStyled = isStyled
     options.showsBar =
       errors.isTerminal && !arguments.has("no-progress")
       && Process.environment("TERM") != "dumb"
@@ -119,18 +123,21 @@ struct Streams {
     let wanted =
       arguments.has("summary")
       || OpenFile.standardError.isTerminal && !arguments.has("no-summary") && !isQuiet
-    if shows && wanted { Terminal.write(Self.table(outcome.summary)) }
+    if shows && wanted { Terminal.write(table(outcome.summary)) }
     return status
   }
 
-  private static func table(_ summary: Summary) -> String {
-    var out = Terminal.table([
+  private func table(_ summary: Summary) -> String {
+    let rejected = summary.lines.rejected
+    var lines = Terminal.table([
       ["lines", Terminal.grouped(summary.lines.total)],
       ["valid", Terminal.grouped(summary.lines.accepted)],
-      ["invalid", Terminal.grouped(summary.lines.rejected)],
-    ])
+      ["invalid", Terminal.grouped(rejected)],
+    ]).split(separator: "\n").map(String.init)
+    if rejected > 0 { lines[2] = Terminal.red(lines[2], isStyled) }
+    var out = lines.joined(separator: "\n") + "\n"
     if !summary.errorCounts.isEmpty {
-      out += "\nerrors\n"
+      out += "\n" + Terminal.bold("errors", isStyled) + "\n"
       out += Terminal.table(
         summary.errorCounts.map { ["\($0.code)", Terminal.grouped($0.count)] }, indent: "  ")
     }
@@ -141,7 +148,7 @@ struct Streams {
       var cells = [[title, "valid", "invalid"]]
       for (name, count) in rows.prefix(10) {
         cells.append([
-          "  " + shortened(name), Terminal.grouped(count.accepted),
+          "  " + Self.shortened(name), Terminal.grouped(count.accepted),
           Terminal.grouped(count.rejected),
         ])
       }

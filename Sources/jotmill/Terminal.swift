@@ -34,6 +34,14 @@ enum Terminal {
     }
   }
 
+  static func red(_ text: String, _ isStyled: Bool) -> String {
+    isStyled ? "\u{1b}[31m\(text)\u{1b}[0m" : text
+  }
+
+  static func bold(_ text: String, _ isStyled: Bool) -> String {
+    isStyled ? "\u{1b}[1m\(text)\u{1b}[0m" : text
+  }
+
   /// `1234567` as `1,234,567`.
   static func grouped(_ n: Int) -> String {
     var out = ""
@@ -88,6 +96,7 @@ enum Terminal {
 final class Messages: Sendable {
   struct Options: Sendable {
     var isQuiet = false
+    var isStyled = false
     var showsBar = false
     /// Rejected lines are named here because the output does not show them.
     var showsRejected = true
@@ -170,9 +179,10 @@ final class Messages: Sendable {
       parts.append(Terminal.bytes(Double(progress.bytesRead)))
     }
     parts.append("\(Terminal.grouped(Int(Double(lines) / max(seconds, 0.001)))) lines/s")
-    if progress.rejected > 0 { parts.append("\(Terminal.grouped(progress.rejected)) rejected") }
-    let text = parts.joined(separator: "  ")
     let columns = OpenFile.standardError.columns ?? 80
-    return String(text.prefix(max(10, columns - 1)))
+    let rejected = progress.rejected > 0 ? "\(Terminal.grouped(progress.rejected)) rejected" : ""
+    let text = String(parts.joined(separator: "  ").prefix(max(10, columns - 1)))
+    guard !rejected.isEmpty, text.count + 2 + rejected.count < columns else { return text }
+    return text + "  " + Terminal.red(rejected, options.isStyled)
   }
 }

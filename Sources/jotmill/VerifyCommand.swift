@@ -27,15 +27,16 @@ enum VerifyCommand {
     try checkStandardInput(arguments)
     options.keys = try KeySources.verification(arguments, quiet: arguments.has("quiet"))
 
+    if options.print == .none, arguments.has("output") {
+      throw arguments.usage("--print none writes nothing, so --output has no place beside it")
+    }
     let showsVerdicts = options.print == .verdict && options.only != .valid
-    var streams = try Streams(
+    let streams = try Streams(
       arguments, chunkBytes: 256 << 10, output: options.print == .none,
       showsRejected: !showsVerdicts)
-    // Input lines on the terminal say no reason.
     options.maxLine = streams.maxLine
     options.inputNames = streams.inputNames
     options.keepsRejects = streams.run.rejects != nil
-    streams.run.limits.chunkBytes = 256 << 10
     let outcome = streams.run { [options] in
       VerifyProcessor(options, engine: OpenSSLEngine(options.keys))
     }
