@@ -63,3 +63,10 @@ extension Timestamp {
     return Timestamp(seconds: seconds, nanoseconds: nanoseconds)
   }
 }
+
+/// Puts `new` in the place of `value` and returns what was there.
+func exchange<T>(_ value: inout T, with new: consuming T) -> T {
+  let old = value
+  value = new
+  return old
+}

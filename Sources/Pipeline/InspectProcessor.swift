@@ -189,7 +189,7 @@ package struct InspectProcessor: ChunkProcessor {
     let distance = time.floor.seconds - now.seconds
     let isPast = time <= now
     let span = Self.words(Seconds(abs(distance)))
-    let relation = isPast ? "\(span) ago" : "in \(span)"
+    let relation = distance == 0 ? "just now" : isPast ? "\(span) ago" : "in \(span)"
     let verb =
       name == "exp" && isPast ? "expired " : name == "nbf" && !isPast ? "not before then, " : ""
     return "\(time.floor.rfc3339), \(verb)\(relation)"

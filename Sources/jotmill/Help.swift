@@ -20,6 +20,9 @@ enum Help {
       out += "\n\(group)\n"
       out += columns(command.options.filter { $0.group == group }.map { (flag($0), $0.help) })
     }
+    if !command.options.isEmpty {
+      out += "\nHelp\n" + columns([("-h, --help", "this; --help also with examples")])
+    }
     if isLong || command.path.isEmpty {
       out += "\nExamples\n"
       for example in command.examples {
