@@ -84,6 +84,10 @@ struct Streams {
       }
     } else if outcome.wasStopped, let signal = StopSignal.number {
       status = 128 + signal
+      if !isQuiet {
+        let lines = Terminal.grouped(outcome.summary.lines.total)
+        Terminal.error("stopped by a signal; \(lines) lines are done")
+      }
     }
     status = settle(run.output, status)
     status = settle(run.rejects, status)
