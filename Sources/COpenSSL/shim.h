@@ -69,6 +69,15 @@ static inline EVP_PKEY *jm_rsa_key(const unsigned char *const numbers[8], const 
   return key;
 }
 
+/// Whether the numbers of a whole RSA pair belong together: primes, exponents, modulus.
+static inline int jm_rsa_pair_check(EVP_PKEY *key) {
+  EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+  int ok = ctx != NULL && EVP_PKEY_pairwise_check(ctx) == 1;
+  EVP_PKEY_CTX_free(ctx);
+  ERR_clear_error();
+  return ok;
+}
+
 /// An EC key on the named curve from its uncompressed point and, if `d` is given, its scalar.
 /// NULL when the point is not on the curve.
 static inline EVP_PKEY *jm_ec_key(const char *curve, const unsigned char *point, size_t point_len,
@@ -168,23 +177,36 @@ static inline int jm_no_passphrase(char *buffer, int size, int rwflag, void *u) 
   return -1;
 }
 
+/// Where the next PEM block behind `at` begins, NULL when there is none.
+static inline const unsigned char *jm_next_pem(const unsigned char *at, const unsigned char *end) {
+  static const char begin[] = "-----BEGIN ";
+  const size_t n = sizeof begin - 1;
+  if (at == end) return NULL;
+  for (at++; (size_t)(end - at) >= n; at++)
+    if (memcmp(at, begin, n) == 0) return at;
+  return NULL;
+}
+
 /// Reads one private key, public key or certificate, PEM or DER. Never asks for a passphrase.
 /// `is_private` tells which half was found.
 static inline EVP_PKEY *jm_read_key(const unsigned char *bytes, size_t len, int *is_private) {
   EVP_PKEY *key = NULL;
   for (int private_half = 1; key == NULL && private_half >= 0; private_half--) {
-    const unsigned char *p = bytes;
-    size_t left = len;
-    OSSL_DECODER_CTX *ctx = OSSL_DECODER_CTX_new_for_pkey(
-        &key, NULL, NULL, NULL, private_half ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, NULL, NULL);
-    if (ctx != NULL) {
-      OSSL_DECODER_CTX_set_pem_password_cb(ctx, jm_no_passphrase, NULL);
-      if (OSSL_DECODER_from_data(ctx, &p, &left) != 1) {
-        EVP_PKEY_free(key);
-        key = NULL;
+    // A PEM file may hold other blocks in front of its key, EC PARAMETERS for one.
+    for (const unsigned char *at = bytes; key == NULL && at != NULL; at = jm_next_pem(at, bytes + len)) {
+      const unsigned char *p = at;
+      size_t left = len - (size_t)(at - bytes);
+      OSSL_DECODER_CTX *ctx = OSSL_DECODER_CTX_new_for_pkey(
+          &key, NULL, NULL, NULL, private_half ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, NULL, NULL);
+      if (ctx != NULL) {
+        OSSL_DECODER_CTX_set_pem_password_cb(ctx, jm_no_passphrase, NULL);
+        if (OSSL_DECODER_from_data(ctx, &p, &left) != 1) {
+          EVP_PKEY_free(key);
+          key = NULL;
+        }
       }
+      OSSL_DECODER_CTX_free(ctx);
     }
-    OSSL_DECODER_CTX_free(ctx);
     *is_private = private_half;
   }
   if (key == NULL) {

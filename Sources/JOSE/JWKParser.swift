@@ -122,6 +122,9 @@ private struct JWKReader {
     guard numbers.count == 1 || numbers.count == 6 else {
       throw JOSEError(.badKey, "some of p, q, dp, dq, qi but not all (RFC 7518 section 6.3.2)")
     }
+    guard numbers.allSatisfy({ $0.count > 0 }) else {
+      throw JOSEError(.badKey, "an empty private number")
+    }
     return JWK(.rsa(n: n, e: e), secret: .rsa(numbers))
   }
 

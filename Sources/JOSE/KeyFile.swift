@@ -78,6 +78,12 @@ extension JWK {
     guard !isSymmetric else { return }
     _ = try OpenSSLKey(self, isPrivate: false)
     guard hasPrivateHalf else { return }
+    // OpenSSL signs around broken primes, other libraries that read the exported key do not.
+    if case .rsa(let numbers) = secret, numbers.count > 1,
+      !(try OpenSSLKey(self, isPrivate: true).isConsistent)
+    {
+      throw JOSEError(.badKey, "the private numbers of the RSA key do not belong together")
+    }
     let name = algorithm ?? AlgorithmName(.rs256)
     let message = Array("jotmill".utf8)
     var keys = KeySet()

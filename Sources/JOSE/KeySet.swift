@@ -6,7 +6,7 @@ public struct KeySet: Sendable {
   public struct Key: Sendable {
     public let jwk: JWK
     /// From `--key` or `--secret` and without a kid: stands for a token's kid, whatever it is.
-    public let standsForAnyKid: Bool
+    public fileprivate(set) var standsForAnyKid: Bool
   }
 
   public private(set) var keys: [Key] = []
@@ -18,8 +18,9 @@ public struct KeySet: Sendable {
 
   public var isEmpty: Bool { keys.isEmpty }
 
-  /// Adds a key. Returns why it was left out: unusable here, or already there. Two different keys
-  /// of one type under one kid are both unusable (`removeAmbiguous`), which only shows at the end.
+  /// Adds a key. Returns why it was left out: it is unusable here. The very same key again, under
+  /// the same kid or both times without one, changes nothing. Two different keys of one type under
+  /// one kid are both unusable (`removeAmbiguous`), which only shows at the end.
   public mutating func add(_ jwk: JWK, source: String, standsForAnyKid: Bool = false) -> String? {
     let name = jwk.kid.map { "\(source): kid \"\($0)\"" } ?? source
     if let reason = jwk.forbids(.verify) { return "\(name): \(reason)" }
@@ -29,8 +30,13 @@ public struct KeySet: Sendable {
     } catch {
       return "\(name): \(error.detail)"
     }
-    let twin = (jwk.kid.flatMap { byKid[$0] } ?? withoutKid).contains { isSame(keys[$0].jwk, jwk) }
-    if twin { return nil }
+    let namesakes = jwk.kid.map { byKid[$0] ?? [] } ?? withoutKid
+    if let twin = namesakes.first(where: {
+      isSame(keys[$0].jwk, jwk) && keys[$0].jwk.algorithm == jwk.algorithm
+    }) {
+      if standsForAnyKid, jwk.kid == nil { keys[twin].standsForAnyKid = true }
+      return nil
+    }
     if let kid = jwk.kid {
       byKid[kid, default: []].append(keys.count)
     } else {
@@ -43,7 +49,7 @@ public struct KeySet: Sendable {
 
   private func isSame(_ a: JWK, _ b: JWK) -> Bool {
     if case .oct(let one) = a.secret, case .oct(let other) = b.secret { return one.equals(other) }
-    return !a.isSymmetric && a.material == b.material && a.algorithm == b.algorithm
+    return !a.isSymmetric && a.material == b.material
   }
 
   /// Takes out every kid that names two different keys of one type: which was meant can't be known.
@@ -91,7 +97,10 @@ public struct KeySet: Sendable {
       // With several keys and no kid nothing says which was meant, so none is known to it.
       return .rejected(kid == nil && candidates.count != 1 ? .unknownKey : .algMismatch)
     }
-    guard fitting.count == 1 else { return .rejected(.ambiguousKey) }
+    // One key under two kids is one key.
+    guard fitting.dropFirst().allSatisfy({ isSame(keys[$0].jwk, keys[index].jwk) }) else {
+      return .rejected(.ambiguousKey)
+    }
     if !allowWeakKeys, keys[index].jwk.weakness(for: name.algorithm) != nil {
       return .rejected(.weakKey)
     }

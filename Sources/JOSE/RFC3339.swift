@@ -53,14 +53,18 @@ extension Timestamp {
       seconds: day0 * 86_400 + hour * 3600 + minute * 60 + second - offset, nanoseconds: nanos)
   }
 
-  /// `2026-11-21T07:00:00Z`; the fraction is left out. Years past 9999 are written as they come.
+  /// `2026-11-21T07:00:00Z`; the fraction is left out. Years past 9999 and before 0 are
+  /// written as they come.
   public var rfc3339: String {
-    let day = seconds >= 0 ? seconds / 86_400 : -((86_399 - seconds) / 86_400)
-    let rest = seconds - day * 86_400
+    // Rounded down without a step outside Int64: a saturated time stands at its very end.
+    let isBefore = seconds % 86_400 < 0
+    let day = seconds / 86_400 - (isBefore ? 1 : 0)
+    let rest = seconds % 86_400 + (isBefore ? 86_400 : 0)
     let (y, m, d) = Self.civil(day)
     func two(_ n: Int64) -> String { n < 10 ? "0\(n)" : "\(n)" }
-    let year = String(y)
-    let padded = String(repeating: "0", count: max(0, 4 - year.utf8.count)) + year
+    let year = String(y.magnitude)
+    let padded =
+      (y < 0 ? "-" : "") + String(repeating: "0", count: max(0, 4 - year.utf8.count)) + year
     return
       "\(padded)-\(two(m))-\(two(d))T\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
   }

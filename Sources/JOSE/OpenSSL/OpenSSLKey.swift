@@ -131,6 +131,9 @@ internal import COpenSSL
         : "a key of type \(type), which no algorithm here uses")
   }
 
+  /// Whether an RSA pair's primes, exponents and modulus belong together.
+  var isConsistent: Bool { unsafe jm_rsa_pair_check(pointer) == 1 }
+
   private var rsaSecret: JWK.PrivateMaterial {
     let names = [
       "d", "rsa-factor1", "rsa-factor2", "rsa-exponent1", "rsa-exponent2", "rsa-coefficient1",
