@@ -30,6 +30,9 @@ public enum KeyFile {
     if contains(bytes, "-----BEGIN ") {
       throw JOSEError(.badKey, "holds PEM text, which is no secret; name a key file with --key")
     }
+    if OpenSSLKey.read(bytes.span) != nil {
+      throw JOSEError(.badKey, "holds a DER key, which is no secret; name it with --key")
+    }
     if looksLikeJSON(bytes), (try? JWKSet.parse(bytes)) != nil || contains(bytes, "\"kty\"") {
       throw JOSEError(.badKey, "holds a JWK, not raw octets; name it with --key")
     }
@@ -72,14 +75,15 @@ extension JWK {
   /// 128 random bits, base64url.
   public static func randomKid() -> ByteString { ByteString(Base64URL.encode(randomOctets(16))) }
 
-  /// Whether OpenSSL takes the key's numbers: a point on its curve, parts that belong together. A
-  /// private half must also make a signature that the public half verifies.
-  public func check() throws(JOSEError) {
+  /// Whether OpenSSL takes the key's numbers: a point on its curve. A private half must also make a
+  /// signature that the public half verifies; `allNumbers` looks at each number of an RSA key too,
+  /// which takes prime tests (tens of milliseconds).
+  public func check(allNumbers: Bool = true) throws(JOSEError) {
     guard !isSymmetric else { return }
     _ = try OpenSSLKey(self, isPrivate: false)
     guard hasPrivateHalf else { return }
     // OpenSSL signs around broken primes, other libraries that read the exported key do not.
-    if case .rsa(let numbers) = secret, numbers.count > 1,
+    if allNumbers, case .rsa(let numbers) = secret, numbers.count > 1,
       !(try OpenSSLKey(self, isPrivate: true).isConsistent)
     {
       throw JOSEError(.badKey, "the private numbers of the RSA key do not belong together")

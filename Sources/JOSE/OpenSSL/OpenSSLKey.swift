@@ -101,8 +101,11 @@ internal import COpenSSL
   func jwk(isPrivate: Bool) throws(JOSEError) -> JWK {
     let type = typeName
     if ByteString(type) == "RSA" || ByteString(type) == "RSA-PSS" {
-      var jwk = JWK(
-        .rsa(n: number("n", 0), e: number("e", 0)), secret: isPrivate ? rsaSecret : nil)
+      let (n, e) = (number("n", 0), number("e", 0))
+      guard !n.isEmpty, !e.isEmpty else {
+        throw JOSEError(.unsupportedKey, "an RSA modulus of more than 16384 bits")
+      }
+      var jwk = JWK(.rsa(n: n, e: e), secret: isPrivate ? rsaSecret : nil)
       // A key marked for PSS (RFC 4055) must make nothing else, and a JWK cannot say "any PSS".
       if ByteString(type) == "RSA-PSS" { jwk.algorithm = AlgorithmName(.ps256) }
       return jwk
