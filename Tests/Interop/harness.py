@@ -1,0 +1,106 @@
+"""The machinery under the interop cases: jotmill as a subprocess, and the tally.
+
+Owns how jotmill is called and how results are counted and shown. Knows nothing of tokens.
+"""
+
+import collections
+import json
+import subprocess
+
+from peers import Refused, Unsupported, words
+
+
+class Disagreement(Exception):
+    """Both sides answered, and the answers differ from what they must be."""
+
+
+class Jotmill:
+    """The program under test. Its last words are kept, so that a failure can quote them."""
+
+    def __init__(self, path):
+        self.path = path
+        self.last = ""
+
+    def run(self, *arguments, stdin=b""):
+        """The finished process, whatever its status."""
+        done = subprocess.run(
+            [self.path, *map(str, arguments)], input=stdin, capture_output=True, timeout=120
+        )
+        said = " ".join(done.stderr.decode(errors="replace").split())
+        self.last = f"`{' '.join(map(str, arguments[:2]))}` status {done.returncode}: {said}"
+        return done
+
+    def output(self, *arguments, stdin=b""):
+        """Standard output of a run that must succeed."""
+        done = self.run(*arguments, stdin=stdin)
+        if done.returncode != 0:
+            raise Disagreement("jotmill could not do it")
+        return done.stdout
+
+    def sign(self, claims, *arguments):
+        """One token."""
+        record = json.dumps(claims, ensure_ascii=False).encode() + b"\n"
+        return self.output("sign", *arguments, stdin=record).decode().strip()
+
+    def verdict(self, token, *arguments):
+        """The verdict on one token, and that the exit status agrees with it."""
+        done = self.run("verify", "-q", *arguments, stdin=token.encode() + b"\n")
+        if done.returncode not in (0, 1):
+            raise Disagreement("jotmill could not judge")
+        verdict = json.loads(done.stdout)
+        self.last += f" {done.stdout.decode().strip()}"
+        if verdict["valid"] != (done.returncode == 0):
+            raise Disagreement("verdict and exit status differ")
+        return verdict
+
+
+class Tally:
+    """Counts by peer and algorithm; a line for each failure and for each kind of skip."""
+
+    def __init__(self, jotmill, verbose=False):
+        self.jotmill = jotmill
+        self.verbose = verbose
+        self.counts = collections.defaultdict(collections.Counter)
+        self.skips = collections.Counter()
+
+    def case(self, peer, alg, name, body):
+        self.jotmill.last = "not asked"
+        try:
+            body()
+            outcome, detail = "passed", ""
+        except Unsupported as error:
+            outcome, detail = "skipped", str(error)
+            self.skips[(peer, str(error))] += 1
+        except Disagreement as error:
+            outcome, detail = "failed", f"{error} | jotmill: {self.jotmill.last}"
+        except Refused as error:
+            outcome = "failed"
+            detail = f"{peer} refused: {error} | jotmill: {self.jotmill.last}"
+        except Exception as error:  # A peer's own failure to load or sign is a failed case too.
+            outcome = "failed"
+            detail = f"{peer}: {words(error)} | jotmill: {self.jotmill.last}"
+        self.counts[(peer, alg)][outcome] += 1
+        if outcome == "failed" or self.verbose:
+            print(f"{outcome.upper()} {peer} {alg}: {name}{': ' if detail else ''}{detail}")
+
+    def skip_all(self, peer, alg, names, reason):
+        self.counts[(peer, alg)]["skipped"] += len(names)
+        self.skips[(peer, f"{alg}: {reason}")] += len(names)
+
+    def total(self, outcome):
+        return sum(counts[outcome] for counts in self.counts.values())
+
+    def show(self, peers, algorithms):
+        if self.skips:
+            print("\nskipped, because the peer has no such thing:")
+            for (peer, reason), count in self.skips.items():
+                print(f"  {count:4}  {peer}: {reason}")
+        print("\npassed/failed/skipped by peer and algorithm:")
+        print("  " + f"{'':8}" + "".join(f"{peer:>14}" for peer in peers))
+        for alg in algorithms + ["all"]:
+            cells = []
+            for peer in peers:
+                names = algorithms if alg == "all" else [alg]
+                counts = sum((self.counts[(peer, name)] for name in names), collections.Counter())
+                cells.append(f"{counts['passed']}/{counts['failed']}/{counts['skipped']}")
+            print("  " + f"{alg:8}" + "".join(f"{cell:>14}" for cell in cells))
