@@ -23,43 +23,46 @@ fail() {
   printf '\nquickstart: %s\n' "$*" >&2
   exit 1
 }
-step() { printf '  %-13s %-46s %s\n' "$@"; }
+step() { printf '  %-11s %-42s %s\n' "$@"; }
 
 # What the build needs -----------------------------------------------------------------------
 
-as_root() {
-  if [ "$(id -u)" -eq 0 ]; then
-    "$@"
-  elif command -v sudo >/dev/null; then
-    sudo "$@"
-  else
-    fail "this must be run as root, or with sudo: $*"
-  fi
-}
-
 has_openssl() {
-  # pkg-config is how SwiftPM finds OpenSSL, so it answers for both.
-  command -v pkg-config >/dev/null && pkg-config --exists 'libcrypto >= 3'
+  if command -v dpkg-query >/dev/null; then
+    dpkg-query -W -f '${Status}' libssl-dev 2>/dev/null | grep -q ' installed$'
+  elif command -v brew >/dev/null; then
+    brew --prefix --installed openssl@3 >/dev/null 2>&1
+  else
+    pkg-config --exists 'libcrypto >= 3' 2>/dev/null
+  fi
 }
 
 install_openssl() {
   command -v apt-get >/dev/null ||
-    fail "needs pkg-config and OpenSSL 3 with its headers (macOS: brew install pkgconf openssl@3)"
-  step needs 'installing libssl-dev and pkg-config with apt-get' "$out/apt.log"
+    fail "needs OpenSSL 3 with its headers (Debian: libssl-dev, macOS: brew install openssl@3)"
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || fail "needs libssl-dev; as root: apt-get install libssl-dev"
+    as_root=(sudo)
+  fi
+  step installing 'libssl-dev, with apt-get' "$out/apt.log"
   {
-    as_root apt-get update &&
-      as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y --no-install-recommends libssl-dev pkg-config
+    "${as_root[@]}" apt-get update &&
+      "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y --no-install-recommends libssl-dev
   } >"$out/apt.log" 2>&1 || {
     tail -n 20 "$out/apt.log" >&2
-    fail "apt-get could not install libssl-dev and pkg-config"
+    fail "apt-get could not install libssl-dev"
   }
 }
 
 # Making the log -----------------------------------------------------------------------------
 
 # Tokens of the ring $1 for the records in $2.
-sign() { "$jotmill" sign --quiet --keyring "$1" "$2"; }
+sign() {
+  "$jotmill" sign --no-progress --no-summary --keyring "$1" "$2" ||
+    fail "jotmill sign ended with status $? for $2"
+}
 
 # A character in the middle of each token's signature, changed.
 change_signatures() {
@@ -79,22 +82,19 @@ change_claims() {
     }'
 }
 
-# Tokens (a line without one: "-") to a gateway's log, one JSON record a request. The order is
-# mixed by stepping through the lines in strides that have no factor in common with their number.
+# Tokens (a line without one: "-") to a gateway's log, one JSON record a request, from the time $1
+# on, 3 ms apart. The order is mixed by stepping through the lines in strides that have no factor in
+# common with their number.
 write_log() {
   awk -v now="$1" '
-    function clock(seconds) {
-      seconds %= 86400
-      return sprintf("%02d:%02d:%02d", seconds / 3600, seconds % 3600 / 60, seconds % 60)
-    }
     { token[NR - 1] = $0 }
     END {
       split("GET GET GET POST PUT", method, " ")
       split("orders invoices catalog reports", thing, " ")
       for (i = 0; i < NR; i++) {
         bearer = token[(i * 7919) % NR]
-        printf "{\"time\":\"%sZ\",\"client\":\"192.0.2.%d\",\"method\":\"%s\",\"path\":\"/v1/%s/%d\"",
-          clock(now - NR + i), i % 250 + 1, method[i % 5 + 1], thing[i % 4 + 1], 1000 + i * 37 % 9000
+        printf "{\"time\":%.3f,\"client\":\"192.0.2.%d\",\"method\":\"%s\",\"path\":\"/v1/%s/%d\"",
+          now + i * 0.003, i % 250 + 1, method[i % 5 + 1], thing[i % 4 + 1], 1000 + i * 37 % 9000
         if (bearer != "-") printf ",\"authorization\":\"Bearer %s\"", bearer
         print "}"
       }
@@ -103,7 +103,7 @@ write_log() {
 
 # The number beside a name in the summary.
 counted() {
-  sed -n "s/^ *\"$1\": *\([0-9][0-9]*\),*\$/\1/p;" "$out/log-summary.json" | sed -n 1p
+  sed -n "/^ *\"$1\": *[0-9]/ { s/[^0-9]//g; p; q; }" "$out/log-summary.json"
 }
 
 compare() {
@@ -118,13 +118,10 @@ compare() {
 printf 'jotmill quickstart in %s\n\n' "$root"
 
 command -v swift >/dev/null || fail "needs a Swift toolchain (6.2 or later) in the PATH"
-if ! has_openssl; then
-  install_openssl
-  has_openssl || fail "OpenSSL 3 is not found by pkg-config"
-fi
-step needs "OpenSSL $(pkg-config --modversion libcrypto), with headers" ''
+has_openssl || install_openssl
 
-[ -x "$build/release/jotmill" ] || step building 'the release; the first time takes a minute or two' "$out/build.log"
+[ -x "$build/release/jotmill" ] ||
+  step building 'the release, which takes a minute or two' "$out/build.log"
 began=$SECONDS
 swift build -c release --static-swift-stdlib --product jotmill --scratch-path "$build" \
   ${JOTMILL_JOBS:+-j "$JOTMILL_JOBS"} >"$out/build.log" 2>&1 || {
@@ -152,10 +149,9 @@ step signed "$(wc -l <samples/claims.ndjson | tr -d ' ') claims records" "$out/t
   fail "not all tokens just signed are valid; see $out/verdicts.ndjson"
 step verified "all of them valid" "$out/verdicts.ndjson"
 
-now=$(date +%s)
 good=1000 expired=80 signatures=40 claims=20 foreign=40 none=20
 # The same records again, now with an expiry that passed an hour ago.
-sed "s/}\$/,\"exp\":$((now - 3600))}/" samples/claims.ndjson >"$scratch/expired.ndjson"
+sed "s/}\$/,\"exp\":$(($(date +%s) - 3600))}/" samples/claims.ndjson >"$scratch/expired.ndjson"
 "$jotmill" keys init --keyring "$scratch/foreign" >"$scratch/foreign.txt"
 records() { sed -n "1,$1p" "$2" >"$scratch/records.ndjson"; }
 {
@@ -170,8 +166,8 @@ records() { sed -n "1,$1p" "$2" >"$scratch/records.ndjson"; }
   sign "$scratch/foreign" "$scratch/records.ndjson"
   for ((i = 0; i < none; i++)); do echo -; done
 } >"$scratch/tokens.txt"
-write_log "$now" <"$scratch/tokens.txt" >"$out/gateway.ndjson"
-step log "$(wc -l <"$out/gateway.ndjson" | tr -d ' ') requests of a gateway, good and bad" "$out/gateway.ndjson"
+write_log "$(date +%s)" <"$scratch/tokens.txt" >"$out/gateway.ndjson"
+step made "$(wc -l <"$out/gateway.ndjson" | tr -d ' ') requests to a gateway, good and bad" "$out/gateway.ndjson"
 
 status=0
 "$jotmill" verify --no-progress --keyring "$keys" --summary --summary-json "$out/log-summary.json" \
@@ -181,10 +177,10 @@ status=0
   cat "$out/log-summary.txt" >&2
   fail "jotmill verify ended with status $status where 1 was due"
 }
-step 'log judged' 'a verdict a request, and a summary' "$out/log-verdicts.ndjson"
+step judged 'that log: a verdict a request' "$out/log-verdicts.ndjson"
 
 printf '\nThe summary (%s):\n\n' "$out/log-summary.txt"
-sed -n '/^lines/,$s/^/  /p' "$out/log-summary.txt"
+sed -n '/^lines/,$ { s/^./  &/; p; }' "$out/log-summary.txt"
 
 printf '\nPut into the log       Found by jotmill\n'
 wrong=

@@ -1,0 +1,203 @@
+#!/usr/bin/env bash
+# Every test of the project: installs what they need, builds, runs all, and ends with one line,
+# `N passed, N failed`. The status is 0 only if something passed and nothing failed.
+#
+# Owns .build/ and nothing else; logs are in .build/tests/. It installs Debian packages, as root
+# or with sudo, only when one is missing. A part that fails shows its output, and the others
+# still run.
+#
+#   JOTMILL_JOBS    how many compile at once (default: swift's choice)
+
+# Functions are called by their names through `run` and `check`, which shellcheck can't see.
+# shellcheck disable=SC2317
+set -uo pipefail
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P) || exit 1
+cd -- "$root" || exit 1
+work=$root/.build/tests
+mkdir -p "$work" || exit 1
+
+# A ring or a passphrase of the caller's must not come into it, nor a backtrace that prints memory.
+unset JOTMILL_KEYRING JOTMILL_PASSPHRASE_FILE
+export SWIFT_BACKTRACE=enable=no
+jobs=(${JOTMILL_JOBS:+-j "$JOTMILL_JOBS"})
+passed=0 failed=0
+
+section() { printf '\n== %s\n' "$1"; }
+count() { passed=$((passed + $1)) failed=$((failed + $2)); }
+finish() {
+  printf '\n%d passed, %d failed\n' "$passed" "$failed"
+  [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+  exit
+}
+
+# run NAME COMMAND...: the output goes to a log, which is shown if the command fails.
+run() {
+  local name=$1 status=0 began=$SECONDS
+  shift
+  log=$work/${name//[^a-zA-Z0-9]/-}.log
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  if [ "$status" -eq 0 ]; then
+    printf 'ok      %-52s %4d s\n' "$name" "$((SECONDS - began))"
+  else
+    printf 'FAILED  %-52s %4d s, status %d\n' "$name" "$((SECONDS - began))" "$status"
+    sed 's/^/        /' "$log"
+  fi
+  return "$status"
+}
+
+# check NAME COMMAND...: a run that counts as one test.
+check() { if run "$@"; then count 1 0; else count 0 1; fi; }
+
+# The tools ----------------------------------------------------------------------------------
+
+install_packages() {
+  local missing=() package as_root=()
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' ||
+      missing+=("$package")
+  done
+  if [ "${#missing[@]}" -eq 0 ]; then return 0; fi
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  printf 'installing with apt-get: %s\n' "${missing[*]}"
+  run 'apt-get update' "${as_root[@]}" apt-get update &&
+    run 'apt-get install' "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+# The peers' Python packages, installed again only when the list has changed.
+python_packages() {
+  local list=Tests/Interop/requirements.txt venv=$work/venv
+  if cmp -s "$list" "$venv/installed.txt" && "$venv/bin/python" -c '' 2>/dev/null; then return 0; fi
+  rm -rf -- "$venv"
+  python3 -m venv "$venv" &&
+    "$venv/bin/python" -m pip --disable-pip-version-check install --quiet -r "$list" &&
+    cp -- "$list" "$venv/installed.txt"
+}
+
+section 'Tools'
+if command -v dpkg-query >/dev/null; then
+  install_packages git libssl-dev pkg-config jose openssl python3-venv jq time shellcheck ||
+    count 0 1
+else
+  echo 'no Debian here: what is missing is not installed'
+fi
+if ! command -v swift >/dev/null; then
+  echo 'FAILED  needs a Swift toolchain (6.2 or later) in the PATH'
+  count 0 1
+  finish
+fi
+swift --version 2>&1 | grep -i 'swift version'
+have_peers=yes
+run 'Python packages of the interop suite' python_packages || {
+  have_peers=no
+  count 0 1
+}
+
+# Style --------------------------------------------------------------------------------------
+
+section 'Style'
+check 'swift format lint' swift format lint --strict -r Sources Tests Package.swift
+scripts=(samples/quickstart.sh Tests/run.sh .ci/run)
+if command -v shellcheck >/dev/null; then
+  for script in "${scripts[@]}"; do check "shellcheck $script" shellcheck "$script"; done
+else
+  echo 'skipped shellcheck: it is not installed'
+fi
+
+# Swift's own tests --------------------------------------------------------------------------
+
+# Adds up what `swift test` says: its total, less the tests named as failed or skipped. Without
+# that total (the process died, say) the tests seen to pass count, and the death as one failure.
+count_swift_tests() {
+  local status=$1 total bad skipped good
+  # "Test case" lines are a parameter's, "Test run" the total; the rest are one for each test.
+  tests() { grep -E "^$1 Test .*$2" "$log" | grep -Evc '^. Test (run|case) '; }
+  total=$(sed -nE 's/^. Test run with ([0-9]+) tests?.*/\1/p' "$log" | awk '{ n += $1 } END { print n }')
+  bad=$(tests ✘ ' failed after ')
+  skipped=$(tests ➜ ' skipped')
+  if [ -n "$total" ]; then
+    good=$((total - bad - skipped))
+    if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+  else
+    good=$(tests ✔ ' passed after ')
+    bad=$((bad + 1))
+  fi
+  # What was skipped, and how many vectors were run, is for the reader.
+  grep -E '^➜ Test .* skipped|[Vv]ectors?:' "$log" | sed 's/^/        /'
+  printf '        %d passed, %d failed, %d skipped\n' "$good" "$bad" "$skipped"
+  count "$good" "$bad"
+}
+
+section 'Swift tests, debug build'
+if run 'swift build --build-tests' swift build --build-tests "${jobs[@]}"; then
+  status=0
+  run 'swift test' swift test --skip-build "${jobs[@]}" || status=$?
+  count_swift_tests "$status"
+else
+  count 0 1
+fi
+
+# The first command a user runs --------------------------------------------------------------
+
+# The tracked files as they stand, in a folder with a blank in its name, as a fresh clone would
+# have them. Files that did not change are left alone, so that the build there needs no repeating.
+fresh="$work/fresh clone"
+build=$work/release
+copy_tracked_files() {
+  local name files=$work/tracked.txt
+  # The caller may not own the folder, as in a container; this lets git list it all the same.
+  git -c safe.directory="$root" -c core.quotePath=false ls-files >"$files" || return
+  rm -rf -- "$fresh/keys" "$fresh/samples/out"
+  mkdir -p "$fresh" || return
+  (cd "$fresh" && find . -type f -print) | sed 's,^\./,,' | grep -vxFf "$files" |
+    while IFS= read -r name; do rm -f -- "$fresh/$name"; done
+  while IFS= read -r name; do
+    if [ ! -e "$name" ] || cmp -s -- "$name" "$fresh/$name"; then continue; fi
+    mkdir -p "$(dirname -- "$fresh/$name")" && cp -p -- "$name" "$fresh/$name" || return
+  done <"$files"
+}
+
+quickstart() { (cd / && JOTMILL_BUILD=$build "$fresh/samples/quickstart.sh"); }
+
+# The ring is what it was after the first run, and whole.
+same_ring() {
+  cmp "$work/jwks.json" "$fresh/keys/jwks.json" &&
+    [ "$(stat -c %a "$fresh/keys/private")" = 700 ] &&
+    jq -e '[.keys[] | has("d") or has("k")] | any | not' "$fresh/keys/jwks.json"
+}
+
+no_keys_in_git() {
+  local tracked
+  tracked=$(git -c safe.directory="$root" ls-files keys | sort | tr '\n' ' ')
+  printf 'under keys/ git has: %s\n' "$tracked"
+  [ "$tracked" = 'keys/.gitignore keys/README.md ' ] &&
+    git -c safe.directory="$root" check-ignore -q --no-index keys/private/a.jwk &&
+    git -c safe.directory="$root" check-ignore -q --no-index keys/keyring.json &&
+    git -c safe.directory="$root" check-ignore -q --no-index samples/out/tokens.txt
+}
+
+section 'Quickstart in a fresh copy, release build'
+check 'no key can be committed' no_keys_in_git
+check 'copy of the tracked files' copy_tracked_files
+check 'quickstart, first run' quickstart
+cp -- "$fresh/keys/jwks.json" "$work/jwks.json" 2>/dev/null
+check 'quickstart, second run' quickstart
+check 'the second run kept the ring' same_ring
+
+# Other programs -----------------------------------------------------------------------------
+
+section 'Interop: PyJWT, joserfc, jwcrypto, jose'
+jotmill=$build/release/jotmill
+if [ "$have_peers" = yes ] && [ -x "$jotmill" ]; then
+  run 'interop' "$work/venv/bin/python" Tests/Interop/interop.py "$jotmill"
+  totals=$(sed -nE 's/^interop: ([0-9]+) passed, ([0-9]+) failed.*/\1 \2/p' "$log")
+  sed -n '/^peers:/p; /^skipped/,$p' "$log" | sed 's/^/        /'
+  read -r good bad <<<"${totals:-0 1}"
+  count "$good" "$bad"
+else
+  echo 'FAILED  interop: there is no program or no peer to run it with'
+  count 0 1
+fi
+
+finish
