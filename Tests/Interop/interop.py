@@ -124,7 +124,7 @@ class Cases:
     def all(self):
         for group in (
             self.signed_here, self.signed_there, self.exported, self.imported,
-            self.refused, self.thumbprints, self.by_kid,
+            self.refused, self.thumbprints, self.by_kid, self.other_forms, self.other_names,
         ):  # fmt: skip
             yield from group()
 
@@ -380,6 +380,52 @@ class Cases:
             raise Disagreement("PyJWKClient found a key for an unknown kid")
 
         yield "a kid that is not published is unknown to both", unknown
+
+    def other_forms(self):
+        """The key files that the world is full of beside PKCS #8 and SubjectPublicKeyInfo."""
+        if self.peer.name != "PyJWT" or self.symmetric:
+            return
+
+        def judged_by(form):
+            claims = claims_now()
+            token = self.peer.sign(self.key(), self.alg, "peer-key", claims)
+            file = self.file(self.peer.dump_as(self.key(), form), f"other.{form}")
+            must_be_valid(
+                self.jotmill.verdict(token, "--key", file, "--alg", self.alg), claims
+            )
+            return file
+
+        yield "made there, verified here by a certificate", lambda: judged_by("certificate")
+        if self.alg.startswith("Ed"):
+            return
+
+        def traditional():
+            claims = claims_now()
+            file = judged_by("traditional")
+            token = self.jotmill.sign(claims, "--key", file, "--alg", self.alg)
+            got = self.verify_there(token, self.dump("jwk", False), "jwk")
+            must_equal(f"{self.peer.name}'s claims", got, claims)
+
+        yield "traditional private PEM verifies and signs here", traditional
+        if self.alg[0] in "RP":
+            yield "made there, verified here by a PKCS #1 public PEM", lambda: judged_by("pkcs1")
+
+    def other_names(self):
+        """RFC 9864's names for EdDSA, by the peers that write them."""
+        if self.peer.name not in ("joserfc", "jwcrypto") or not self.alg.startswith("Ed"):
+            return
+        for named in (False, True):
+
+            def body(named=named):
+                claims = claims_now()
+                token = self.peer.sign(self.key(), self.alg, "peer-key", claims, name=self.alg)
+                must_equal("the header's alg", jwt.get_unverified_header(token)["alg"], self.alg)
+                jwk = json.loads(self.dump("jwk", False)) | ({"alg": self.alg} if named else {})
+                file = self.file(json.dumps(jwk).encode(), "named.jwk")
+                must_be_valid(self.jotmill.verdict(token, "--key", file), claims)
+
+            where = "header and key" if named else "header"
+            yield f"made there with alg {self.alg} in the {where}, verified here", body
 
 
 class serving:

@@ -7,6 +7,7 @@ peer does.
 """
 
 import base64
+import datetime
 import importlib.metadata
 import json
 import os
@@ -17,7 +18,8 @@ import time
 import joserfc.errors
 import jwcrypto.common
 import jwt
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from joserfc import jwk as rfc_jwk
 from joserfc import jwt as rfc_jwt
@@ -159,6 +161,27 @@ class PyJWT(Peer):
         )
 
     @staticmethod
+    def dump_as(key, form):
+        """The key in one of the older or wrapped forms that `cryptography` writes."""
+        encoding = serialization.Encoding.PEM
+        if form == "traditional":
+            return key.private_bytes(
+                encoding,
+                serialization.PrivateFormat.TraditionalOpenSSL,
+                serialization.NoEncryption(),
+            )
+        if form == "pkcs1":
+            return key.public_key().public_bytes(encoding, serialization.PublicFormat.PKCS1)
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "interop")])
+        now = datetime.datetime.now(datetime.timezone.utc)
+        built = x509.CertificateBuilder(
+            name, name, key.public_key(), x509.random_serial_number(),
+            now, now + datetime.timedelta(days=1),
+        )  # fmt: skip
+        pure = isinstance(key, (ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey))
+        return built.sign(key, None if pure else hashes.SHA256()).public_bytes(encoding)
+
+    @staticmethod
     def _as_jwk(key, private):
         owners = {
             bytes: "HS256",
@@ -230,8 +253,8 @@ class Joserfc(Peer):
         kind = "EC" if alg in CURVES else "OKP" if alg.startswith("Ed") else "RSA"
         return rfc_jwk.import_key(data, kind)
 
-    def sign(self, key, alg, kid, claims):
-        name = header_name(alg)
+    def sign(self, key, alg, kid, claims, name=None):
+        name = name or header_name(alg)
         if isinstance(key, rfc_jwk.KeySet):
             key = key.keys[0]
         return rfc_jwt.encode({"alg": name, "kid": kid}, claims, key, algorithms=[name])
@@ -283,8 +306,8 @@ class JWCrypto(Peer):
             return crypto_jwk.JWK.from_pem(data)
         raise Unsupported("jwcrypto reads no DER")
 
-    def sign(self, key, alg, kid, claims):
-        name = header_name(alg)
+    def sign(self, key, alg, kid, claims, name=None):
+        name = name or header_name(alg)
         if isinstance(key, crypto_jwk.JWKSet):
             key = next(iter(key["keys"]))
         header = {"alg": name, "kid": kid, "typ": "JWT"}
