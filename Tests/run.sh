@@ -112,8 +112,9 @@ fi
 count_swift_tests() {
   local status=$1 total bad skipped good
   # "Test case" lines are a parameter's, "Test run" the total; the rest are one for each test.
-  tests() { grep -E "^$1 Test .*$2" "$log" | grep -Evc '^. Test (run|case) '; }
-  total=$(sed -nE 's/^. Test run with ([0-9]+) tests?.*/\1/p' "$log" | awk '{ n += $1 } END { print n }')
+  # The mark in front is no single character where the locale is not UTF-8.
+  tests() { grep -E "^$1 Test .*$2" "$log" | grep -Evc '^[^ ]+ Test (run|case) '; }
+  total=$(sed -nE 's/^[^ ]+ Test run with ([0-9]+) tests?.*/\1/p' "$log" | awk '{ n += $1 } END { print n }')
   bad=$(tests ✘ ' failed after ')
   skipped=$(tests ➜ ' skipped')
   if [ -n "$total" ]; then
