@@ -53,11 +53,16 @@ public final class RingDirectory: Sendable {
       ("\(path)/\(Self.ringName)", try directory.status(of: Self.ringName)),
     ] {
       guard let status else { continue }
-      guard status.owner == Process.userID || status.owner == 0, status.mode & 0o022 == 0 else {
+      guard status.owner == Process.userID || status.owner == 0 else {
         throw KeyringError(
           .unsafePermissions,
-          "\(name): belongs to another user or can be written by others; name it with --keyring "
-            + "if you trust it")
+          "\(name): belongs to another user; name it with --keyring if you trust it")
+      }
+      guard status.mode & 0o022 == 0 else {
+        throw KeyringError(
+          .unsafePermissions,
+          "\(name): can be written by others; mend it with: chmod go-w \(name), or name it with "
+            + "--keyring if you trust it")
       }
     }
   }
