@@ -14,10 +14,9 @@ import Testing
     #expect(mkdtemp(&template) != nil)
     let path = String(
       decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    defer { for name in ["keyring.json", "jwks.json", "lock"] { unlink("\(path)/\(name)") } }
     defer {
-      rmdir("\(path)/private")
-      rmdir(path)
+      for name in ["keyring.json", "jwks.json", "lock"] { unlink("\(path)/\(name)") }
+      for folder in ["\(path)/private", path] { rmdir(folder) }
     }
     let policy = Policy(algorithm: try #require(AlgorithmName("ES256")))
     let ring = try RingDirectory.create(path, policy: policy, at: Timestamp(seconds: 1_800_000_000))
