@@ -31,6 +31,7 @@ final class Child {
   private var feed: Int32 = -1
   private let streams: String
   private let deadline: Date
+  private static let starting = NSLock()
 
   /// The program under test: it stands beside the test runner, or where JOTMILL says.
   static let program: String = {
@@ -51,13 +52,16 @@ final class Child {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addchdir_np(&actions, directory)
+    // Between a pipe and its flag no other child may be made: it would hold the pipe open.
+    Self.starting.lock()
+    defer { Self.starting.unlock() }
     var ends: [Int32] = [-1, -1]
     switch input {
     case .nothing: posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     case .file(let path): posix_spawn_file_actions_addopen(&actions, 0, path, O_RDONLY, 0)
     case .pipe:
-      guard pipe2(&ends, O_CLOEXEC) == 0 else { throw ChildError(description: "no pipe") }
+      guard pipe(&ends) == 0 else { throw ChildError(description: "no pipe") }
+      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
       posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
     }
     let made = O_WRONLY | O_CREAT | O_TRUNC
@@ -77,11 +81,13 @@ final class Child {
     let flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK
     posix_spawnattr_setflags(&attributes, Int16(flags))
 
-    var arguments = words.map { strdup($0) } + [nil]
+    // The shell goes to the directory and becomes the program.
+    let shell = ["/bin/sh", "-c", #"cd "$0" && exec "$@""#, directory]
+    var arguments = (shell + words).map { strdup($0) } + [nil]
     var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for text in arguments + variables { free(text) } }
     var pid: pid_t = 0
-    let failure = posix_spawn(&pid, words[0], &actions, &attributes, &arguments, &variables)
+    let failure = posix_spawn(&pid, shell[0], &actions, &attributes, &arguments, &variables)
     if ends[0] >= 0 { close(ends[0]) }
     feed = ends[1]
     id = pid

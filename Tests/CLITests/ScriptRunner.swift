@@ -138,7 +138,8 @@ enum Expectation {
     var rest = Array(line.utf8)[...]
     var literal: [UInt8] = []
     while !rest.isEmpty {
-      if let (name, piece) = placeholders.first(where: { rest.starts(with: Array($0.0.utf8)) }) {
+      let open = rest.first == UInt8(ascii: "<")
+      if open, let (name, piece) = placeholders.first(where: { rest.starts(with: $0.0.utf8) }) {
         found += [.text(literal), piece]
         literal = []
         rest = rest.dropFirst(name.utf8.count)

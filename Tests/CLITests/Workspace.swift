@@ -22,6 +22,14 @@ final class Workspace {
     else { throw ChildError(description: "\(path): cannot be prepared") }
   }
 
+  /// Another directory with what stands in this one now.
+  func copy() throws -> Workspace {
+    let other = try Workspace()
+    try FileManager.default.removeItem(atPath: other.work)
+    try FileManager.default.copyItem(atPath: work, toPath: other.work)
+    return other
+  }
+
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
   /// Where commands run.
