@@ -104,6 +104,14 @@ package enum Process {
   package static var peakMemory: Int { Int(csystem_peak_resident_bytes()) }
   package static var userID: UInt32 { geteuid() }
 
+  /// Keeps descriptors 0, 1 and 2 from naming a file that is opened later: one that the caller has
+  /// closed stays an error to use. Called before anything is opened.
+  package static func reserveStandardStreams() {
+    for descriptor in 0...2 as ClosedRange<Int32> where fcntl(descriptor, F_GETFD) == -1 {
+      _ = unsafe open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY)
+    }
+  }
+
   /// Forbids core dumps and tracing: called where keys are held.
   package static func forbidDumps() { _ = csystem_forbid_dumps() }
 

@@ -10,6 +10,7 @@ enum Jotmill {
 
   /// Runs one command line, without the program's name.
   static func run(_ words: [String]) -> Int32 {
+    Process.reserveStandardStreams()
     StopSignal.install()
     // Every command may come to hold a key.
     Process.forbidDumps()
