@@ -50,6 +50,11 @@ extension OpenFile {
     guard unsafe mkdirat(directory, name, mode_t(mode)) == 0 else {
       throw FileError("make the directory", path, errno)
     }
+    // The mode as asked for, whatever the umask is.
+    if let fault = Fault.check("mode") { throw FileError("set the mode of", path, fault) }
+    guard unsafe fchmodat(directory, name, mode_t(mode), 0) == 0 else {
+      throw FileError("set the mode of", path, errno)
+    }
   }
 
   package func rename(_ from: String, to: String) throws(FileError) {
