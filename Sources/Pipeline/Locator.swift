@@ -91,7 +91,9 @@ package struct Locator: Sendable {
   /// Skips `Bearer ` (RFC 6750; schemes compare without case) and white space around the token.
   private static func withoutScheme(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
     let text = trim(bytes, range)
-    guard text.count > 7, isBlank(bytes[text.lowerBound + 6]) else { return text }
+    guard text.count >= 6, text.count == 6 || isBlank(bytes[text.lowerBound + 6]) else {
+      return text
+    }
     let scheme: StaticString = "bearer"
     for i in 0..<6 where bytes[text.lowerBound + i] | 0x20 != scheme.byte(i) { return text }
     return trim(bytes, text.lowerBound + 6..<text.upperBound)
