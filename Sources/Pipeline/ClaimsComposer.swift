@@ -204,10 +204,11 @@ struct ClaimsComposer: Sendable {
         .outlivesKey, "\"exp\" is more than the ring's max_token_ttl \(ring.maxTokenTTL.text) away"
       )
     }
-    if case .some(let iat?) = composed.time(composed.iat, bytes) {
-      if iat < ring.activation { return (.badClaim, "\"iat\" is before the key's activation") }
-      if iat > now + ring.clockSkew { return (.badClaim, "\"iat\" is in the future") }
+    guard case .some(let iat?) = composed.time(composed.iat, bytes) else {
+      return (.missingClaim, "a keyring signs no token without \"iat\"")
     }
+    if iat < ring.activation { return (.badClaim, "\"iat\" is before the key's activation") }
+    if iat > now + ring.clockSkew { return (.badClaim, "\"iat\" is in the future") }
     return nil
   }
 
