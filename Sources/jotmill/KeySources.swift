@@ -66,12 +66,13 @@ enum KeySources {
 
   static func secret(_ path: String, _ note: (String) -> Void) throws -> JWK {
     var bytes = try read(path)
-    if bytes.last == UInt8(ascii: "\n") {
-      note("\(path): ends in a newline, which is taken as part of the secret")
-    }
-    do { return try KeyFile.secret(&bytes) } catch {
+    let endsInNewline = bytes.last == UInt8(ascii: "\n")
+    let jwk: JWK
+    do { jwk = try KeyFile.secret(&bytes) } catch {
       throw JOSEError(error.code, "\(path): \(error.detail)")
     }
+    if endsInNewline { note("\(path): ends in a newline, which is taken as part of the secret") }
+    return jwk
   }
 
   private static func add(

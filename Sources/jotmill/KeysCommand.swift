@@ -128,7 +128,7 @@ enum KeysCommand {
       throw JOSEError(
         .badKey,
         set.keys.isEmpty
-          ? "\(path): no usable key: \(set.skipped.joined(separator: "; "))"
+          ? (["\(path): no usable key in it"] + set.skipped).joined(separator: "\n")
           : "\(path): holds \(set.keys.count) keys; import them one by one")
     }
     let named = try arguments.value("alg", "an algorithm such as RS256", AlgorithmName.init)
@@ -136,7 +136,8 @@ enum KeysCommand {
       throw arguments.usage("\(path): the key leaves its algorithm open; choose with --alg")
     }
     guard jwk.fits(name) else {
-      throw JOSEError(.badKey, "\(path): a \(jwk.kind) key is not for \(name.algorithm.name)")
+      throw JOSEError(
+        .badKey, "\(path): \(name.algorithm.name) is not for a key of type \(jwk.kind)")
     }
     jwk.algorithm = jwk.algorithm ?? name
     if let weakness = jwk.weakness(for: name.algorithm) {
