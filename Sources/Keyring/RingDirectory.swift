@@ -156,7 +156,10 @@ public final class RingDirectory: Sendable {
 
   /// The changes a caller makes under the lock, re-reading the ring inside.
   /// Finishes first what a run that died had begun.
-  public func change<R>(at now: Timestamp, _ body: (inout Ring) throws -> R) throws -> R {
+  /// `clock` tells when a key's last copy was in place; nil takes `now` for it.
+  public func change<R>(
+    at now: Timestamp, clock: (() -> Timestamp)? = nil, _ body: (inout Ring) throws -> R
+  ) throws -> R {
     try withLock {
       var ring = try load()
       guard now + ring.policy.clockSkew >= ring.changed else {
@@ -165,20 +168,21 @@ public final class RingDirectory: Sendable {
           "\(path): the clock says \(now.rfc3339), but the ring was changed at "
             + "\(ring.changed.rfc3339); set the clock first")
       }
-      try finishPublishing(&ring, at: now)
+      try finishPublishing(&ring, at: now, clock)
       return try body(&ring)
     }
   }
 
   /// Adds `jwk` as the next key (the active one in an empty ring), published and durable.
   /// Call inside `change`. SPEC's order: private half, ring, set and its copies, ring again.
-  public func add(_ jwk: JWK, _ algorithm: AlgorithmName, to ring: inout Ring, at now: Timestamp)
-    throws
-  {
+  public func add(
+    _ jwk: JWK, _ algorithm: AlgorithmName, to ring: inout Ring, at now: Timestamp,
+    clock: (() -> Timestamp)? = nil
+  ) throws {
     try writePrivateHalf(jwk)
     ring.addPending(jwk, algorithm, at: now)
     try save(ring)
-    try finishPublishing(&ring, at: now)
+    try finishPublishing(&ring, at: now, clock)
   }
 
   /// Adds `jwk` as a key that only verifies old tokens. Call inside `change`.
@@ -191,11 +195,14 @@ public final class RingDirectory: Sendable {
   }
 
   /// Writes the published set and its copies, and stamps pending keys once all are in place.
-  private func finishPublishing(_ ring: inout Ring, at now: Timestamp) throws {
+  private func finishPublishing(
+    _ ring: inout Ring, at now: Timestamp, _ clock: (() -> Timestamp)?
+  ) throws {
     let pending = ring.keys.filter { $0.phase(at: now) == .pending }.map(\.kid)
     guard !pending.isEmpty else { return }
     try publish(ring, at: now)
-    for kid in pending { ring.markPublished(kid, at: now) }
+    let published = clock?() ?? now
+    for kid in pending { ring.markPublished(kid, at: published) }
     try save(ring)
   }
 

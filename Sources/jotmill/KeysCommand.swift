@@ -8,6 +8,8 @@ internal import Keyring
 internal import Pipeline
 
 enum KeysCommand {
+  private static let clock: @Sendable () -> Timestamp = { Timestamp.now }
+
   // MARK: Making
 
   static func initialize(_ arguments: Arguments) throws -> Int32 {
@@ -37,12 +39,13 @@ enum KeysCommand {
       return try report(next, at: now, prefix: "the next key is there already: ")
     }
     let fresh = try JWK.generate(for: ring.policy.algorithm, rsaBits: ring.policy.rsaBits)
-    let (key, isNew) = try directory.change(at: now) { ring in
+    let (key, isNew) = try directory.change(at: now, clock: clock) { ring in
       if let next = ring.successor(at: now) { return (next, false) }
-      try directory.add(fresh, ring.policy.algorithm, to: &ring, at: now)
+      try directory.add(
+        fresh, ring.policy.algorithm, to: &ring, at: now, clock: clock)
       return (ring.keys[ring.keys.count - 1], true)
     }
-    try report(key, at: now, prefix: isNew ? "made " : "the next key is there already: ")
+    try report(key, at: Timestamp.now, prefix: isNew ? "made " : "the next key is there already: ")
   }
 
   private static func report(_ key: RingKey, at now: Timestamp, prefix: String) throws {
@@ -166,7 +169,7 @@ enum KeysCommand {
     }
     guard let kid = jwk.kid else { preconditionFailure("an imported key has a kid") }
     let now = Timestamp.now
-    try directory.change(at: now) { ring in
+    try directory.change(at: now, clock: clock) { ring in
       guard ring.index(of: kid) == nil else {
         throw KeyringError(.keyExists, "\(directory.path): kid \"\(kid)\" is there already")
       }
@@ -195,7 +198,7 @@ enum KeysCommand {
             .keyExists, "\(directory.path): key \(next.kid) is the next one already")
         }
       }
-      try directory.add(jwk, name, to: &ring, at: now)
+      try directory.add(jwk, name, to: &ring, at: now, clock: clock)
     }
   }
 
@@ -259,7 +262,7 @@ enum KeysCommand {
   static func publish(_ arguments: Arguments) throws -> Int32 {
     let directory = try KeySources.ring(arguments)
     let now = Timestamp.now
-    let ring = try directory.change(at: now) { ring in
+    let ring = try directory.change(at: now, clock: clock) { ring in
       try directory.publish(ring, at: now)
       if let path = arguments["out"] {
         try RingDirectory.replace(path, contents: ring.publishedSet(at: now))
