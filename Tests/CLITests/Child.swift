@@ -104,7 +104,9 @@ final class Child {
     signal(SIGPIPE, SIG_IGN)
     var done = 0
     while done < bytes.count {
-      let n = bytes.withUnsafeBytes { Foundation.write(feed, $0.baseAddress! + done, $0.count - done) }
+      let n = bytes.withUnsafeBytes {
+        Foundation.write(feed, $0.baseAddress! + done, $0.count - done)
+      }
       guard n > 0 else { return false }
       done += n
     }

@@ -123,14 +123,15 @@ struct FaultTests {
     }
   }
 
-  /// A token that the ring signs is verified by what it has published, and by every copy.
+  /// A token that the ring signs is verified by what it has published; every copy is the same.
   private static func checkWorks(_ space: Workspace, _ call: Int) throws {
     try space.write("claims", "{}\n")
     let made = try space.jotmill(["sign", "-q", "-o", "token", "claims"])
     #expect(made.status == 0, "call \(call): \(made.errors)")
-    for name in ["keys/jwks.json", "copy.json", "out.json"] where space.exists(name) {
-      let seen = try space.jotmill(["verify", "-q", "--jwks", name, "--print", "none", "token"])
-      #expect(seen.status == 0, "call \(call): \(name)")
+    let words = ["verify", "-q", "--jwks", "keys/jwks.json", "--print", "none", "token"]
+    #expect(try space.jotmill(words).status == 0, "call \(call)")
+    for name in ["copy.json", "out.json"] where space.exists(name) {
+      #expect(space.read(name) == space.read("keys/jwks.json"), "call \(call): \(name)")
     }
   }
 

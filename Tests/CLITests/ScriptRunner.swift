@@ -32,7 +32,8 @@ struct Script {
   init(_ file: URL) throws {
     name = file.deletingPathExtension().lastPathComponent
     let text = try String(contentsOf: file, encoding: .utf8)
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    {
       if line.hasPrefix("-- "), line.hasSuffix(" --"), line.count > 6 {
         files.append((String(line.dropFirst(3).dropLast(3)), ""))
       } else if !files.isEmpty {

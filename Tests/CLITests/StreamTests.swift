@@ -222,7 +222,8 @@ struct StreamTests {
     #expect(outcome.lines.map(String.init) == expected)
   }
 
-  @Test("a file that can't be read is reported, the others are processed", .enabled(if: getuid() != 0))
+  @Test(
+    "a file that can't be read is reported, the others are processed", .enabled(if: getuid() != 0))
   func unreadable() throws {
     let space = try Workspace()
     try space.write("t", try Workspace.token("{}") + "\n")
