@@ -29,8 +29,8 @@ let package = Package(
       name: "jotmill", dependencies: ["Pipeline", "Keyring", "JOSE", "Files"],
       swiftSettings: swift),
     .testTarget(name: "JOSETests", dependencies: ["JOSE"]),
-    .testTarget(name: "KeyringTests", dependencies: ["Keyring"]),
-    .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
+    .testTarget(name: "KeyringTests", dependencies: ["Keyring", "JOSE", "Files"]),
+    .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "Keyring", "JOSE", "Files"]),
     .testTarget(name: "CLITests", dependencies: ["jotmill"], exclude: ["scripts"]),
   ],
   swiftLanguageModes: [.v6]
