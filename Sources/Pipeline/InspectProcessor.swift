@@ -185,7 +185,8 @@ package struct InspectProcessor: ChunkProcessor {
   private static func describe(_ time: NumericDate, _ name: ByteString, _ now: Timestamp) -> String
   {
     // Past the year 9999 a date says nothing; the clock's arithmetic saturates anyway.
-    guard abs(time.floor.seconds) < 253_402_300_800 else { return "far from any date" }
+    let dates: Range<Int64> = -253_402_300_799..<253_402_300_800
+    guard dates.contains(time.floor.seconds) else { return "far from any date" }
     let distance = time.floor.seconds - now.seconds
     let isPast = time <= now
     let span = Self.words(Seconds(abs(distance)))
