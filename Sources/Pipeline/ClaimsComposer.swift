@@ -190,8 +190,7 @@ struct ClaimsComposer: Sendable {
   private func check(_ bytes: Span<UInt8>) -> (Rejection, String?)? {
     if !options.asIs || ring != nil, let wrong = Self.wrongType(composed, bytes) { return wrong }
     if requiresAccessTokenClaims {
-      for name in SignOptions.accessTokenClaims
-      where composed.document.member(named: name, in: bytes) == nil {
+      for name in SignOptions.accessTokenClaims where isMissing(name, bytes) {
         return (.missingClaim, "typ at+jwt requires \"\(name)\" (RFC 9068 section 2.2)")
       }
     }
@@ -210,6 +209,13 @@ struct ClaimsComposer: Sendable {
     if iat < ring.activation { return (.badClaim, "\"iat\" is before the key's activation") }
     if iat > now + ring.clockSkew { return (.badClaim, "\"iat\" is in the future") }
     return nil
+  }
+
+  /// A claim that is null says nothing.
+  private func isMissing(_ name: ByteString, _ bytes: Span<UInt8>) -> Bool {
+    composed.document.member(named: name, in: bytes).map {
+      composed.document.nodes[$0].kind == .null
+    } ?? true
   }
 
   /// A registered claim whose value no verifier may accept (RFC 7519 section 4.1).
