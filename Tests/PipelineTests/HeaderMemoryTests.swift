@@ -98,8 +98,10 @@ import Testing
           var memory = memory(keys, allowed: allowed)
           let found = find(&memory, text)
           let isAllowed =
-            allowed.map { ($0.contains(header) || header == "EdDSA" || $0.contains("EdDSA"))
-              && ($0.contains("EdDSA") || $0.contains(curve)) } ?? true
+            allowed.map {
+              ($0.contains(header) || header == "EdDSA" || $0.contains("EdDSA"))
+                && ($0.contains("EdDSA") || $0.contains(curve))
+            } ?? true
           if header == other {
             #expect(found.rejection != nil, "\(curve) key, \(header), \(allowed ?? [])")
           } else {
@@ -125,7 +127,8 @@ import Testing
     check("{\"alg\":\"none\",\"kid\":\"k1\"}", .unsupportedAlg, ",\"alg\":\"none\",\"kid\":\"k1\"")
     check("{\"alg\":\"RS256\",\"kid\":\"k1\"}", .algMismatch, ",\"alg\":\"RS256\",\"kid\":\"k1\"")
     check("{\"alg\":\"HS256\",\"kid\":\"\\u006b1\"}", nil, ",\"alg\":\"HS256\",\"kid\":\"k1\"")
-    check("{\"alg\":\"HS256\",\"kid\":\"a\\n\\u0000\\\"\"}", .unknownKey,
+    check(
+      "{\"alg\":\"HS256\",\"kid\":\"a\\n\\u0000\\\"\"}", .unknownKey,
       ",\"alg\":\"HS256\",\"kid\":\"a\\n\\u0000\\\"\"")
     check("[]", .badHeader, "")
     check("{\"alg\":7}", .badHeader, "")

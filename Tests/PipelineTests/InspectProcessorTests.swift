@@ -28,7 +28,8 @@ import Testing
         """)
   }
 
-  @Test("a time of any size is shown without harm",
+  @Test(
+    "a time of any size is shown without harm",
     arguments: [
       "0", "-1", "1800000000", "1800000000.5", "1e400", "-1e400", "-1e30", "9223372036854775807",
       "-9223372036854775808", "-9223372036854775809", "253402300799", "253402300800",

@@ -99,7 +99,9 @@ import Testing
       for takesRest in [false, true] {
         var lines = 0
         var end = 0
-        for i in 0..<filled where bytes[i] == 10 && lines < limit { (lines, end) = (lines + 1, i + 1) }
+        for i in 0..<filled where bytes[i] == 10 && lines < limit {
+          (lines, end) = (lines + 1, i + 1)
+        }
         if takesRest, end < filled, lines < limit { (lines, end) = (lines + 1, filled) }
         let found = LineReader.wholeLines(bytes, filled, limit: limit, takesRest: takesRest)
         #expect(found == (lines, end), "\(bytes) \(filled) \(limit) \(takesRest)")

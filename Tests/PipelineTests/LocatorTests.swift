@@ -10,7 +10,8 @@ import Testing
   private static let token = "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"
 
   /// The token that was found, or the code of why there is none.
-  private func find(_ line: String, _ format: InputFormat = .auto, _ field: String? = nil) -> String {
+  private func find(_ line: String, _ format: InputFormat = .auto, _ field: String? = nil) -> String
+  {
     var locator = Locator(format, field: field.flatMap { JSONPointer($0) })
     // Something before and behind the line, which must not be looked at.
     let bytes = Array("\(Self.token)\n\(line)\n\(Self.token)".utf8)
@@ -61,17 +62,24 @@ import Testing
       ("{\"a\":{\"b\":[0,\"\(t)\"]}}", .auto, "/a/b/1", t),
       ("{\"token\":\"\(t)\"}", .auto, "/other", "no_token"),
       ("{\"a\":7,\"token\":\"\(t)\"}", .auto, "/a", "no_token"),
-      ("{\"a/b\":{\"~\":\"Bearer \(t)\"}}", .json, "/a~1b/~0", t), ("{\"\":\"\(t)\"}", .auto, "/", t),
+      ("{\"a/b\":{\"~\":\"Bearer \(t)\"}}", .json, "/a~1b/~0", t),
+      ("{\"\":\"\(t)\"}", .auto, "/", t),
       ("{\"a\":[\"\(t)\"]}", .auto, "/a/00", "no_token"),
       ("{\"a\":[\"\(t)\"]}", .auto, "/a/-", "no_token"),
       // Broken records, and serializations that are not accepted.
-      ("{\"token\":\"\(t)\"", .auto, nil, "malformed"), ("{\"token\":\"\(t)\"} x", .json, nil, "malformed"),
+      ("{\"token\":\"\(t)\"", .auto, nil, "malformed"),
+      ("{\"token\":\"\(t)\"} x", .json, nil, "malformed"),
       ("{\"token\":\"\(t)\",\"token\":\"\(t)\"}", .auto, nil, "malformed"),
       ("[\"\(t)\"]", .json, nil, "malformed"), ("\"\(t)\"", .json, nil, "malformed"),
       (t, .json, nil, "malformed"),
-      ("{\"payload\":\"e30\",\"signatures\":[{\"protected\":\"e30\",\"signature\":\"c2ln\"}]}",
-        .auto, nil, "malformed"),
-      ("{\"payload\":\"e30\",\"protected\":\"e30\",\"signature\":\"c2ln\"}", .auto, nil, "malformed"),
+      (
+        "{\"payload\":\"e30\",\"signatures\":[{\"protected\":\"e30\",\"signature\":\"c2ln\"}]}",
+        .auto, nil, "malformed"
+      ),
+      (
+        "{\"payload\":\"e30\",\"protected\":\"e30\",\"signature\":\"c2ln\"}", .auto, nil,
+        "malformed"
+      ),
       ("{\"protected\":\"e30\",\"ciphertext\":\"c2ln\"}", .auto, nil, "malformed"),
     ]
   }()

@@ -28,7 +28,9 @@ import Testing
     return run
   }
 
-  private func expected(_ lines: Int) -> String { (1...lines).map { "0:\($0):line \($0)\n" }.joined() }
+  private func expected(_ lines: Int) -> String {
+    (1...lines).map { "0:\($0):line \($0)\n" }.joined()
+  }
 
   @Test("random delays do not change the order", arguments: [1, 2, 5, 16])
   func order(_ workers: Int) throws {
@@ -40,7 +42,8 @@ import Testing
     #expect(outcome.summary.lines.accepted == 300)
   }
 
-  @Test("a slow first chunk holds back the others, and no more than the bound are in flight",
+  @Test(
+    "a slow first chunk holds back the others, and no more than the bound are in flight",
     arguments: [1, 2, 4])
   func bound(_ workers: Int) throws {
     let folder = Folder()
@@ -50,7 +53,9 @@ import Testing
     let outcome = run {
       SlowProcessor(flying) { index in
         // The first waits until no more can start, and a little longer.
-        for _ in 0..<1000 where index == 0 && workers > 1 && flying.most < workers + 2 { usleep(5000) }
+        for _ in 0..<1000 where index == 0 && workers > 1 && flying.most < workers + 2 {
+          usleep(5000)
+        }
         return index == 0 ? 50_000 : 0
       }
     }
@@ -60,7 +65,8 @@ import Testing
     if workers > 1 { #expect(flying.most == workers + 2, "others go on while the first is slow") }
   }
 
-  @Test("a processor that throws ends the run with its error; what came before it is written",
+  @Test(
+    "a processor that throws ends the run with its error; what came before it is written",
     arguments: [1, 2, 5])
   func processorThrows(_ workers: Int) throws {
     for failing in [0, 1, 7, 99] {
@@ -111,7 +117,8 @@ import Testing
       #expect((other.failure as? FileError)?.number == ENOSPC)
     }
 
-    @Test("a full disk ends the run although its input stays open and silent", arguments: [1, 2, 5])
+    @Test(
+      "a full disk ends the run although its input stays open and silent", arguments: [1, 2, 5])
     func fullDiskIdleInput(_ workers: Int) throws {
       let pipe = Pipe()
       var run = Run()

@@ -46,9 +46,11 @@ import Testing
     return Sample.segment(1, of: token)
   }
 
-  @Test("the record's own text is kept and the added claims stand behind it",
+  @Test(
+    "the record's own text is kept and the added claims stand behind it",
     arguments: [
-      ("{\"a\":1}", "{\"a\":1,+}"), ("{}", "{+}"), ("{ }", "{ +}"), ("  {\"a\":1}\t\r", "{\"a\":1,+}"),
+      ("{\"a\":1}", "{\"a\":1,+}"), ("{}", "{+}"), ("{ }", "{ +}"),
+      ("  {\"a\":1}\t\r", "{\"a\":1,+}"),
       ("{ \"a\" : 1.00e2 }", "{ \"a\" : 1.00e2 ,+}"),
       ("{\"a\":{\"exp\":1,\"b\":[{},[]]}}", "{\"a\":{\"exp\":1,\"b\":[{},[]]},+}"),
       ("{\"z\":\"\\u0041\\/é\",\"a\":null}", "{\"z\":\"\\u0041\\/é\",\"a\":null,+}"),
@@ -57,10 +59,12 @@ import Testing
     #expect(try payload(record) == expected.replacing("+", with: Self.times))
   }
 
-  @Test("claims that are there already are not added",
+  @Test(
+    "claims that are there already are not added",
     arguments: [
       ("{\"iat\":5}", "{\"iat\":5,\"exp\":1900}"), ("{\"exp\":5.5}", "{\"exp\":5.5,\"iat\":1000}"),
-      ("{\"\\u0065xp\":5}", "{\"\\u0065xp\":5,\"iat\":1000}"), ("{\"iat\":1,\"exp\":2}", "{\"iat\":1,\"exp\":2}"),
+      ("{\"\\u0065xp\":5}", "{\"\\u0065xp\":5,\"iat\":1000}"),
+      ("{\"iat\":1,\"exp\":2}", "{\"iat\":1,\"exp\":2}"),
     ])
   func present(_ record: String, _ expected: String) throws {
     #expect(try payload(record) == expected)
@@ -68,7 +72,8 @@ import Testing
 
   private static func fixed(_ options: inout SignOptions) {
     options.claims = [
-      ("iss", Array("\"me\"".utf8)), ("aud", Array("[\"x\",\"y\"]".utf8)), ("a\"b", Array("{}".utf8)),
+      ("iss", Array("\"me\"".utf8)), ("aud", Array("[\"x\",\"y\"]".utf8)),
+      ("a\"b", Array("{}".utf8)),
     ]
     options.notBefore = Seconds(5)
     options.ttl = Seconds(60)
@@ -83,7 +88,8 @@ import Testing
         == "{\"aud\":\"mine\",\"nbf\":7,\"a\\u0022b\":1,\"iss\":\"me\",\"iat\":1000,\"exp\":1060}")
   }
 
-  @Test("override replaces members wherever they stand",
+  @Test(
+    "override replaces members wherever they stand",
     arguments: [
       ("{\"iss\":1,\"q\":2,\"r\":3}", "bad_claim"),
       ("{\"iss\":\"o\",\"q\":2,\"r\":3}", "{\"q\":2,\"r\":3,+}"),
@@ -115,13 +121,16 @@ import Testing
     #expect(try payload("[]") { $0.asIs = true } == "bad_json")
   }
 
-  @Test("a record that no verifier may accept is not signed",
+  @Test(
+    "a record that no verifier may accept is not signed",
     arguments: [
-      ("", "bad_json"), ("  ", "bad_json"), ("{", "bad_json"), ("[1]", "bad_json"), ("7", "bad_json"),
+      ("", "bad_json"), ("  ", "bad_json"), ("{", "bad_json"), ("[1]", "bad_json"),
+      ("7", "bad_json"),
       ("{\"a\":1}x", "bad_json"), ("{\"a\":\"\u{1}\"}", "bad_json"), ("\u{feff}{}", "bad_json"),
       ("{\"a\":NaN}", "bad_json"), ("{\"a\":1,\"a\":2}", "duplicate_member"),
       ("{\"a\":{\"b\":1,\"\\u0062\":2}}", "duplicate_member"), ("{\"exp\":\"1\"}", "bad_claim"),
-      ("{\"nbf\":true}", "bad_claim"), ("{\"iat\":null}", "bad_claim"), ("{\"iss\":1}", "bad_claim"),
+      ("{\"nbf\":true}", "bad_claim"), ("{\"iat\":null}", "bad_claim"),
+      ("{\"iss\":1}", "bad_claim"),
       ("{\"sub\":{}}", "bad_claim"), ("{\"jti\":1}", "bad_claim"), ("{\"aud\":1}", "bad_claim"),
       ("{\"aud\":[\"a\",1]}", "bad_claim"), ("{\"aud\":[[\"a\"]]}", "bad_claim"),
       ("{\"aud\":{\"a\":\"b\"}}", "bad_claim"),
@@ -191,25 +200,31 @@ import Testing
     #expect(try payload(null) { $0.typ = "at+jwt" } == "missing_claim", "null is no client_id")
   }
 
-  @Test func `the JSON format answers each line, with the file's name where there are several`() throws {
+  @Test func `the JSON format answers each line, with the file's name where there are several`()
+    throws
+  {
     var processor = processor {
       $0.format = .json
       $0.inputNames = ["a\tb"]
       $0.keepsRejects = true
       $0.maxLine = 20
     }
-    let result = try processor.result("{}\n[]\r\n{\"a\":1,\"a\":2}\n\(String(repeating: "x", count: 21))")
+    let result = try processor.result(
+      "{}\n[]\r\n{\"a\":1,\"a\":2}\n\(String(repeating: "x", count: 21))")
     let lines = result.output.lines
     let open = ",\"file\":\"a\\tb\""
     #expect(lines[0].hasPrefix("{\"line\":1\(open),\"token\":\"ey") && lines[0].hasSuffix("\"}"))
-    #expect(lines[1] == "{\"line\":2\(open),\"error\":\"bad_json\",\"detail\":\"not a JSON object\"}")
+    #expect(
+      lines[1] == "{\"line\":2\(open),\"error\":\"bad_json\",\"detail\":\"not a JSON object\"}")
     #expect(lines[2].hasPrefix("{\"line\":3\(open),\"error\":\"duplicate_member\",\"detail\":"))
     #expect(lines[3] == "{\"line\":4\(open),\"error\":\"too_large\"}")
-    #expect(result.rejects.text == "[]\r\n{\"a\":1,\"a\":2}\n\(String(repeating: "x", count: 21))\n")
+    #expect(
+      result.rejects.text == "[]\r\n{\"a\":1,\"a\":2}\n\(String(repeating: "x", count: 21))\n")
     #expect(result.notes.map(\.line) == [2, 3, 4])
   }
 
-  @Test func `without a fixed time a token says when it was signed, not when the run began`() throws {
+  @Test func `without a fixed time a token says when it was signed, not when the run began`() throws
+  {
     // A run over a file may take hours; its key and its times must be those of the moment.
     var processor = processor { $0.at = nil }
     let before = Timestamp.now.seconds

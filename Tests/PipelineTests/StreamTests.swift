@@ -60,11 +60,15 @@ import Testing
     let input = (0..<1500).map { _ in UInt8.random(in: 0...255, using: &random) }
     let found = try StreamVerifier(maxLine: 200).verify(input) { EchoProcessor(maxLine: 200) }
     var expected: [UInt8] = []
-    for (i, line) in twin(input).enumerated() { expected += Array("0:\(i + 1):".utf8) + line + [10] }
+    for (i, line) in twin(input).enumerated() {
+      expected += Array("0:\(i + 1):".utf8) + line + [10]
+    }
     #expect(found.output == expected)
   }
 
-  @Test func `several inputs are read in the order given, empty and missing ones among them`() throws {
+  @Test func `several inputs are read in the order given, empty and missing ones among them`()
+    throws
+  {
     let inputs: [StreamVerifier.Input] = [
       .bytes([]), .bytes(Array("a\nb".utf8)), .missing, .bytes([]), .bytes(Array("c".utf8)),
       .bytes(Array("\(String(repeating: "d", count: 70))".utf8)), .bytes(Array("x\n\n".utf8)),
@@ -98,7 +102,8 @@ import Testing
     ].joined(separator: "\n")
   }
 
-  @Test("valid and invalid tokens give the same verdicts in every way",
+  @Test(
+    "valid and invalid tokens give the same verdicts in every way",
     arguments: VerifyOptions.Print.allCases, [nil] + VerifyOptions.Filter.allCases)
   func sameVerdicts(_ print: VerifyOptions.Print, _ only: VerifyOptions.Filter?) throws {
     let text = try Self.mixed()

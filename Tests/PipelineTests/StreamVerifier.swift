@@ -78,7 +78,8 @@ struct StreamVerifier: Sendable {
         let feed = Feed.bunched(seed: UInt64(seed * 100 + i))
         all.append(Way(feed: feed, capacity: capacity, lines: lines, workers: workers))
       }
-      all.append(Way(feed: .pipe(slice: 1 << 20), capacity: capacity, lines: 4096, workers: workers))
+      all.append(
+        Way(feed: .pipe(slice: 1 << 20), capacity: capacity, lines: 4096, workers: workers))
     }
     return all
   }
@@ -211,7 +212,9 @@ struct EchoProcessor: ChunkProcessor {
     }
     var lines = bytes.split(separator: 10, omittingEmptySubsequences: false)
     if bytes.last == 10 { lines.removeLast() }
-    if lines.count != chunk.lineCount { Issue.record("\(lines.count) lines, not \(chunk.lineCount)") }
+    if lines.count != chunk.lineCount {
+      Issue.record("\(lines.count) lines, not \(chunk.lineCount)")
+    }
     for (i, line) in lines.enumerated() {
       let number = chunk.firstLine + i
       open(number)

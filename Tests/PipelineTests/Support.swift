@@ -125,12 +125,15 @@ extension Chunk {
     self.firstLine = firstLine
   }
 
-  init(_ text: String, now: Timestamp = Timestamp(seconds: 0)) { self.init(Array(text.utf8), now: now) }
+  init(_ text: String, now: Timestamp = Timestamp(seconds: 0)) {
+    self.init(Array(text.utf8), now: now)
+  }
 }
 
 extension ChunkProcessor {
   /// What this processor makes of one chunk of lines.
-  mutating func result(_ text: String, now: Timestamp = Timestamp(seconds: 0)) throws -> ChunkResult {
+  mutating func result(_ text: String, now: Timestamp = Timestamp(seconds: 0)) throws -> ChunkResult
+  {
     var result = ChunkResult()
     try process(Chunk(text, now: now), into: &result)
     return result
@@ -182,7 +185,8 @@ enum Sample {
 
   /// The decoded segment of a token.
   static func segment(_ index: Int, of token: String) -> String {
-    let parts = Array(token.utf8).split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+    let parts = Array(token.utf8).split(
+      separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     guard index < parts.count else { return "" }
     return Base64URL.decode(Array(parts[index]))?.text ?? ""
   }

@@ -42,14 +42,19 @@ import Testing
         })
   }
 
-  @Test("claims are the token's own text without the white space between",
+  @Test(
+    "claims are the token's own text without the white space between",
     arguments: [
       ("{\"n\":1.0}", "{\"n\":1.0}"),
-      (" {\t\"n\" : 12345678901234567890123.4500e-7 ,\r\n \"b\" : [ 1 , { } , [ ] ] } ",
-        "{\"n\":12345678901234567890123.4500e-7,\"b\":[1,{},[]]}"),
+      (
+        " {\t\"n\" : 12345678901234567890123.4500e-7 ,\r\n \"b\" : [ 1 , { } , [ ] ] } ",
+        "{\"n\":12345678901234567890123.4500e-7,\"b\":[1,{},[]]}"
+      ),
       ("{\"s\":\" a  b \\u0020\\/ \"}", "{\"s\":\" a  b \\u0020\\/ \"}"),
-      ("{ \"\\u0061\" : -0.0 , \"e\\u0301\":\"\\ud83d\\ude00\" }",
-        "{\"\\u0061\":-0.0,\"e\\u0301\":\"\\ud83d\\ude00\"}"),
+      (
+        "{ \"\\u0061\" : -0.0 , \"e\\u0301\":\"\\ud83d\\ude00\" }",
+        "{\"\\u0061\":-0.0,\"e\\u0301\":\"\\ud83d\\ude00\"}"
+      ),
       ("{\"z\":1,\"a\":2,\"\":null,\"t\":true}", "{\"z\":1,\"a\":2,\"\":null,\"t\":true}"),
       ("{\"u\":\"é\u{301}\u{7f}\u{2028}\"}", "{\"u\":\"é\u{301}\u{7f}\u{2028}\"}"),
       ("{}", "{}"), (" { } ", "{}"),
@@ -125,7 +130,10 @@ import Testing
     let accepted = ",\"valid\":true,\"alg\":\"HS256\",\"kid\":\"k1\"}"
     let lines = "\(text)\n\(object)\n\(unencoded)\n\(text)A\n"
     let found = try raw.lines(lines)
-    #expect(found[0...2] == ["{\"line\":1\(accepted)", "{\"line\":2\(accepted)", "{\"line\":3\(accepted)"])
+    #expect(
+      found[0...2] == [
+        "{\"line\":1\(accepted)", "{\"line\":2\(accepted)", "{\"line\":3\(accepted)",
+      ])
     #expect(found[3].contains("\"valid\":false"))
     var jwt = processor { $0.format = .token }
     let asJWT = try jwt.lines(lines)
@@ -176,7 +184,8 @@ import Testing
     #expect(summary.lines == Summary.Count(accepted: 4, rejected: 3))
     #expect(
       summary.byIssuer == [
-        "one": Summary.Count(accepted: 2, rejected: 1), "two": Summary.Count(accepted: 2, rejected: 0),
+        "one": Summary.Count(accepted: 2, rejected: 1),
+        "two": Summary.Count(accepted: 2, rejected: 0),
       ])
     #expect(summary.byKid == ["k1": Summary.Count(accepted: 4, rejected: 2)])
     #expect(summary.byAlgorithm == ["HS256": Summary.Count(accepted: 4, rejected: 2)])
