@@ -110,7 +110,7 @@ public struct Ring: Sendable {
     // Times are kept in whole seconds: rounded up, so that no cache is counted on too early.
     let stamp = Timestamp(seconds: now.nanoseconds > 0 ? now.seconds + 1 : now.seconds)
     keys[index].published = stamp
-    changed = stamp
+    changed = now
     let activation = max(previous + policy.period, stamp + policy.publishAhead)
     keys[index].activation = activation
     keys[active].retired = activation
