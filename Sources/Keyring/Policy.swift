@@ -22,10 +22,20 @@ public struct Policy: Sendable, Equatable {
   /// Further files that the published set is copied to.
   public var publishTo: [String] = []
 
+  /// A hundred years: every time that follows from a policy can be written as RFC 3339.
+  private static let longest: Int64 = 36_525 * 86_400
+
   public init(algorithm: AlgorithmName) { self.algorithm = algorithm }
 
   /// Throws `.unsafePolicy` for a policy under which a verifier could miss a key (SPEC section 6).
   public func check() throws(KeyringError) {
+    for (name, span) in [
+      ("period", period), ("publish_ahead", publishAhead), ("max_token_ttl", maxTokenTTL),
+      ("leeway", leeway), ("clock_skew", clockSkew), ("jwks_max_age", jwksMaxAge),
+    ] where !(0...Self.longest).contains(span.count) {
+      throw KeyringError(
+        .unsafePolicy, "\(name) \(span.text) is more than \(Seconds(Self.longest).text)")
+    }
     let a = publishAhead.count
     let c = jwksMaxAge.count
     let s = clockSkew.count
