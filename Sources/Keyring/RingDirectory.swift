@@ -95,7 +95,10 @@ public final class RingDirectory: Sendable {
     do { jwk = try JWK.parse(text) } catch {
       throw KeyringError(.badFormat, "\(shown): \(error.detail)")
     }
-    guard jwk.hasPrivateHalf, jwk.material == key.jwk.material else {
+    // Two secrets can only be told apart by their kids: nothing of them is public.
+    guard jwk.hasPrivateHalf, jwk.material == key.jwk.material,
+      jwk.kid == key.kid || jwk.kid == nil && !jwk.isSymmetric
+    else {
       throw KeyringError(
         .badFormat, "\(shown): not the private half of the key that \(Self.ringName) names")
     }
