@@ -79,6 +79,10 @@ public struct Policy: Sendable, Equatable {
   }
 
   init(_ value: JSONValue) throws(KeyringError) {
+    try value.allow(only: [
+      "alg", "rsa_bits", "period", "publish_ahead", "max_token_ttl", "leeway", "clock_skew",
+      "jwks_max_age", "publish_to",
+    ])
     guard let alg = value["alg"]?.string, let name = AlgorithmName(alg.description) else {
       throw KeyringError(.badFormat, "the policy has no known \"alg\"")
     }

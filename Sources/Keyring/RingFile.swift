@@ -32,7 +32,12 @@ extension Ring {
       throw KeyringError(.badFormat, "no policy or no keys")
     }
     self.init(policy: try Policy(policyValue), changed: try value.time("changed"))
-    isRehearsal = value["rehearsal"]?.bool ?? false
+    if let rehearsal = value["rehearsal"] {
+      guard let flag = rehearsal.bool else {
+        throw KeyringError(.badFormat, "\"rehearsal\" is neither true nor false")
+      }
+      isRehearsal = flag
+    }
     for item in list {
       let key = try RingKey(item)
       guard index(of: key.kid) == nil else {
@@ -83,6 +88,10 @@ extension RingKey {
         throw KeyringError(
           .badFormat, "key \"\(kid)\" has a private member, which never belongs into this file")
       }
+      try text.allow(only: ["kty", "crv", "x", "y", "n", "e", "kid", "alg", "use"])
+      guard key.kid == kid else {
+        throw KeyringError(.badFormat, "key \"\(kid)\" has a \"jwk\" of another kid")
+      }
     } else {
       guard name.algorithm.family == .hmac else {
         throw KeyringError(.badFormat, "key \"\(kid)\" has no \"jwk\"")
@@ -101,6 +110,7 @@ extension RingKey {
       retired: try value.optionalTime("retired"), archived: try value.optionalTime("archived"),
       maxTokenTTL: ttl, privateDeleted: try value.optionalTime("private_deleted"))
     if let revoked = value["revoked"] {
+      try revoked.allow(only: ["at", "since", "reason"])
       revocation = Revocation(
         at: try revoked.time("at"), since: try revoked.optionalTime("since"),
         reason: revoked["reason"]?.string?.description)
@@ -109,7 +119,7 @@ extension RingKey {
 }
 
 extension JSONValue {
-  fileprivate func allow(only names: [ByteString]) throws(KeyringError) {
+  func allow(only names: [ByteString]) throws(KeyringError) {
     guard case .object(let members) = self else {
       throw KeyringError(.badFormat, "an object is missing")
     }
