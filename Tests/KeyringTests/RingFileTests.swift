@@ -69,7 +69,7 @@ import Testing
       #expect(again.text == text)
       #expect(again.policy == ring.policy && again.isRehearsal == ring.isRehearsal)
       for (a, b) in zip(again.keys, ring.keys) {
-        #expect(a.kid == b.kid && a.algorithm == b.algorithm && a.jwk.material == b.jwk.material)
+        #expect(a.kid == b.kid && a.algorithm.algorithm == b.algorithm.algorithm && a.jwk.material == b.jwk.material)
         #expect(!a.jwk.hasPrivateHalf)
       }
     }
@@ -89,12 +89,12 @@ import Testing
 
   @Test func `times are RFC 3339`() throws {
     #expect(try text().contains("\"created\": \"2027-01-15T08:00:00Z\""))
-    let ring = try parse(try change("2027-01-15T08:00:00Z", "2027-01-15t10:30:00.000+02:30"))
-    #expect(ring.changed == Sample.start)
+    let ring = try parse(try change("2027-01-15T08:00:05Z", "2027-01-15t10:30:05.000+02:30"))
+    #expect(ring.changed == Sample.start + Seconds(5))
     for wrong in [
       "1800000000", "\"1800000000\"", "\"2027-01-15\"", "\"2027-02-30T08:00:00Z\"", "null",
     ] {
-      refuses(try change("\"2027-01-15T08:00:00Z\"", wrong), "changed \(wrong)")
+      refuses(try change("\"2027-01-15T08:00:05Z\"", wrong), "changed \(wrong)")
       refuses(
         try change("\"activation\": \"2027-01-15T08:00:00Z\"", "\"activation\": \(wrong)"),
         "\(wrong)")
