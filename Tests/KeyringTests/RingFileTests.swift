@@ -69,7 +69,9 @@ import Testing
       #expect(again.text == text)
       #expect(again.policy == ring.policy && again.isRehearsal == ring.isRehearsal)
       for (a, b) in zip(again.keys, ring.keys) {
-        #expect(a.kid == b.kid && a.algorithm.algorithm == b.algorithm.algorithm && a.jwk.material == b.jwk.material)
+        #expect(
+          a.kid == b.kid && a.algorithm.algorithm == b.algorithm.algorithm
+            && a.jwk.material == b.jwk.material)
         #expect(!a.jwk.hasPrivateHalf)
       }
     }
