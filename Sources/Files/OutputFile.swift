@@ -34,7 +34,9 @@ public final class OutputFile: Sendable {
     }
     let opened = try OpenFile.open(folder, .readDirectory)
     var generator = SystemRandomNumberGenerator()
-    temporary = ".\(last).\(getpid())-\(String(generator.next() as UInt64, radix: 36))"
+    // Cut, since a name has room for 255 octets; the random part makes it unique.
+    let start = String(decoding: last.utf8.prefix(160), as: UTF8.self)
+    temporary = ".\(start).\(getpid())-\(String(generator.next() as UInt64, radix: 36))"
     name = last
     // The mode of the file that is replaced, else what the umask leaves of 0666.
     file = try OpenFile.open(temporary, in: opened, .create(mode: present?.mode ?? 0o666))
