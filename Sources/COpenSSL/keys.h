@@ -151,6 +151,19 @@ static inline int jm_key_type(const EVP_PKEY *key, char *out, size_t capacity) {
   return 1;
 }
 
+/// The SHA-2 size that an RSA-PSS key is restricted to; 256 if it is to none, 0 for any other hash.
+static inline int jm_pss_hash_bits(EVP_PKEY *key) {
+  char name[32] = "";
+  int bits = 256;
+  if (EVP_PKEY_get_default_digest_name(key, name, sizeof name) == 2)
+    bits = strcmp(name, "SHA256") == 0   ? 256
+           : strcmp(name, "SHA384") == 0 ? 384
+           : strcmp(name, "SHA512") == 0 ? 512
+                                         : 0;
+  ERR_clear_error();
+  return bits;
+}
+
 static inline int jm_no_passphrase(char *buffer, int size, int rwflag, void *u) {
   (void)buffer, (void)size, (void)rwflag, (void)u;
   return -1;

@@ -129,6 +129,14 @@ extension OpenFile {
     }
   }
 
+  /// `path` from the root, by the process's current directory.
+  package static func absolute(_ path: String) throws(FileError) -> String {
+    if path.utf8.first == UInt8(ascii: "/") { return path }
+    guard let current = unsafe getcwd(nil, 0) else { throw FileError("find", path, errno) }
+    defer { unsafe free(current) }
+    return unsafe "\(String(cString: current))/\(path)"
+  }
+
   /// Splits a path into its directory and its last name.
   package static func split(_ path: String) -> (directory: String, name: String) {
     let bytes = Array(path.utf8)

@@ -18,10 +18,11 @@ public final class OpenFile: Sendable {
 
   package enum Access: Sendable {
     case read
+    /// An input that may be a pipe: neither opening nor reading it waits; `readiness` does.
+    case readInput
     case readDirectory
     /// An existing file, written in place from its start, cut to nothing first.
     case overwrite
-    case append
     /// A new file; one that exists, or a link, is an error.
     case create(mode: UInt16)
     /// Opened if it exists, made if not.
@@ -30,9 +31,9 @@ public final class OpenFile: Sendable {
     fileprivate var flags: Int32 {
       switch self {
       case .read: O_RDONLY | O_CLOEXEC
+      case .readInput: O_RDONLY | O_CLOEXEC | O_NONBLOCK
       case .readDirectory: O_RDONLY | O_CLOEXEC | O_DIRECTORY
       case .overwrite: O_WRONLY | O_CLOEXEC | O_TRUNC
-      case .append: O_WRONLY | O_CLOEXEC | O_APPEND
       case .create: O_WRONLY | O_CLOEXEC | O_CREAT | O_EXCL | O_NOFOLLOW
       case .lock: O_RDWR | O_CLOEXEC | O_CREAT | O_NOFOLLOW
       }
@@ -70,7 +71,8 @@ public final class OpenFile: Sendable {
       let fd = unsafe csystem_openat(
         directory?.descriptor ?? AT_FDCWD, name, flags, UInt32(access.mode))
       if fd >= 0 { return OpenFile(descriptor: fd, path: path, isOwned: true) }
-      guard errno == EINTR else { throw FileError("open", path, errno) }
+      // Opening a FIFO waits for its other end: a signal that asks to stop ends the wait.
+      guard errno == EINTR, StopSignal.number == nil else { throw FileError("open", path, errno) }
     }
   }
 
@@ -90,7 +92,12 @@ public final class OpenFile: Sendable {
         unsafe readSome(descriptor, $0.baseAddress! + offset, count)
       }
       if n >= 0 { return n }
-      guard errno == EINTR else { throw FileError("read", path, errno) }
+      if errno == EAGAIN {
+        // A descriptor that another program made non-blocking: wait as a blocking one would.
+        wait(for: POLLIN)
+      } else if errno != EINTR {
+        throw FileError("read", path, errno)
+      }
     }
   }
 
@@ -133,13 +140,16 @@ public final class OpenFile: Sendable {
       if n >= 0 {
         done += n
       } else if errno == EAGAIN {
-        // A descriptor that another program made non-blocking: wait as a blocking one would.
-        var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        _ = unsafe poll(&waiting, 1, -1)
+        wait(for: POLLOUT)
       } else if errno != EINTR {
         throw FileError("write", path, errno)
       }
     }
+  }
+
+  private func wait(for event: Int32) {
+    var watched = pollfd(fd: descriptor, events: Int16(event), revents: 0)
+    _ = unsafe poll(&watched, 1, -1)
   }
 
   package func sync() throws(FileError) {
@@ -205,8 +215,6 @@ public struct FileStatus: Sendable, Equatable {
   public var mode: UInt16
   public var owner: UInt32
   public var size: Int64
-  /// Together they name one file: device, inode.
-  package var identity: [UInt64]
 
   init(_ s: stat) {
     switch s.st_mode & S_IFMT {
@@ -220,6 +228,5 @@ public struct FileStatus: Sendable, Equatable {
     mode = UInt16(s.st_mode & 0o7777)
     owner = s.st_uid
     size = Int64(s.st_size)
-    identity = [UInt64(s.st_dev), UInt64(s.st_ino)]
   }
 }

@@ -20,8 +20,11 @@ public final class OutputFile: Sendable {
     (file, directory, temporary, name) = (.standardOutput, nil, "", "")
   }
 
-  package init(_ path: String) throws(FileError) {
+  /// `mode`: what a file that is made has from its first moment on, whatever the umask is and
+  /// whatever it replaces.
+  package init(_ path: String, mode asked: UInt16? = nil) throws(FileError) {
     let (folder, last) = OpenFile.split(path)
+    guard !last.isEmpty else { throw FileError("write", path, path.isEmpty ? ENOENT : EISDIR) }
     let present = try OpenFile.status(at: path, followsLinks: false)
     if let present, present.kind != .regular {
       if present.kind == .directory { throw FileError("write", path, EISDIR) }
@@ -39,9 +42,13 @@ public final class OutputFile: Sendable {
     temporary = ".\(start).\(getpid())-\(String(generator.next() as UInt64, radix: 36))"
     name = last
     // The mode of the file that is replaced, else what the umask leaves of 0666.
-    file = try OpenFile.open(temporary, in: opened, .create(mode: present?.mode ?? 0o666))
+    let mode = asked ?? present?.mode
+    file = try OpenFile.open(temporary, in: opened, .create(mode: mode ?? 0o666))
     directory = opened
-    if let present { try file.setMode(present.mode) }
+    do { if let mode { try file.setMode(mode) } } catch {
+      discard()
+      throw error
+    }
   }
 
   /// Makes what was written durable and gives it its name.
@@ -61,9 +68,4 @@ public final class OutputFile: Sendable {
   package func discard() {
     if let directory { try? directory.remove(temporary) }
   }
-}
-
-extension OutputFile {
-  /// Takes away what others may read: for a file that will hold a private key.
-  package func makePrivate() throws(FileError) { try file.setMode(0o600) }
 }

@@ -17,14 +17,14 @@ package enum StopSignal {
   private static let wakeWrite = Atomic<Int32>(-1)
   private static let wakeRead = Atomic<Int32>(-1)
 
-  /// Installs the handlers. SIGPIPE is ignored: a write then fails with EPIPE.
+  /// A write to a reader that has gone then fails with EPIPE, in place of ending the process.
+  package static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
+
+  /// Installs the handlers: for commands that have something in flight to finish.
   package static func install() {
-    var ends: [Int32] = [-1, -1]
-    precondition(unsafe pipe(&ends) == 0, "a pipe for signals can be made")
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    let ends = Waker.makePipe()
     wakeRead.store(ends[0], ordering: .relaxed)
     wakeWrite.store(ends[1], ordering: .relaxed)
-    _ = signal(SIGPIPE, SIG_IGN)
     for number in [SIGINT, SIGTERM] {
       var old = sigaction()
       _ = unsafe sigaction(number, nil, &old)
@@ -41,7 +41,7 @@ package enum StopSignal {
       #if canImport(Glibc)
         unsafe action.__sigaction_handler.sa_handler = StopSignal.handle
       #else
-        action.__sigaction_u.__sa_handler = StopSignal.handle
+        unsafe action.__sigaction_u.__sa_handler = StopSignal.handle
       #endif
       action.sa_flags = Int32(bitPattern: UInt32(truncatingIfNeeded: SA_RESETHAND))
       _ = unsafe sigaction(number, &action, nil)
@@ -65,23 +65,44 @@ package enum StopSignal {
   fileprivate static var wakeDescriptor: Int32 { wakeRead.load(ordering: .relaxed) }
 }
 
+/// Ends the waits of one run from another of its threads: its output has failed.
+package final class Waker: Sendable {
+  private let ends: [Int32]
+
+  package init() { ends = Self.makePipe() }
+  deinit { for end in ends { close(end) } }
+
+  /// From now on `readiness` answers `stopped`.
+  package func wake() {
+    var byte: UInt8 = 0
+    _ = unsafe write(ends[1], &byte, 1)
+  }
+
+  fileprivate var descriptor: Int32 { ends[0] }
+
+  fileprivate static func makePipe() -> [Int32] {
+    var ends: [Int32] = [-1, -1]
+    precondition(unsafe pipe(&ends) == 0, "there is room for the two ends of a pipe")
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    return ends
+  }
+}
+
 package enum Readiness: Sendable { case ready, nothingYet, stopped }
 
 extension OpenFile {
-  /// Waits until there is something to read (or the end), or a stop signal came.
+  /// Waits until there is something to read (or the end), a stop signal came or `waker` was woken.
   /// `waiting: false` only looks.
-  package func readiness(waiting: Bool) -> Readiness {
-    var watched = [
-      pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: StopSignal.wakeDescriptor, events: Int16(POLLIN), revents: 0),
-    ]
+  package func readiness(waiting: Bool, _ waker: Waker?) -> Readiness {
+    var watched = [descriptor, StopSignal.wakeDescriptor, waker?.descriptor ?? -1].map {
+      pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+    }
     while true {
       if StopSignal.number != nil { return .stopped }
-      let n = unsafe poll(&watched, 2, waiting ? -1 : 0)
+      let n = unsafe poll(&watched, 3, waiting ? -1 : 0)
       if n < 0, errno == EINTR || errno == EAGAIN { continue }
-      if StopSignal.number != nil { return .stopped }
-      if n == 0 { return .nothingYet }
-      return .ready
+      if StopSignal.number != nil || watched[2].revents != 0 { return .stopped }
+      return n == 0 ? .nothingYet : .ready
     }
   }
 }

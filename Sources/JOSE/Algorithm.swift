@@ -89,6 +89,11 @@ public struct AlgorithmName: Hashable, Sendable {
     }
   }
 
+  /// Every name that a header can give.
+  static let all =
+    Algorithm.allCases.map { AlgorithmName($0) }
+    + ["Ed25519", "Ed448"].compactMap { AlgorithmName($0) }
+
   package init(_ algorithm: Algorithm) { (self.algorithm, curve) = (algorithm, algorithm.curve) }
 }
 

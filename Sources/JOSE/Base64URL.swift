@@ -97,8 +97,6 @@ public enum Base64URL {
     letters / 4 * 3 + max(0, letters % 4 - 1)
   }
 
-  static func isLetter(_ byte: UInt8) -> Bool { values[Int(byte)] & bad == 0 }
-
   private static let alphabet: [UInt8] =
     Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
   private static let bad: UInt32 = 1 << 31

@@ -21,6 +21,13 @@ public struct ByteString: Hashable, Sendable, Comparable, ExpressibleByStringLit
   /// For people: invalid UTF-8 is repaired.
   public var description: String { String(decoding: bytes, as: UTF8.self) }
 
+  /// For messages, which a text of any length must not fill: at most 64 characters.
+  package var shortened: String {
+    let text = description
+    return text.unicodeScalars.count > 64
+      ? String(String.UnicodeScalarView(text.unicodeScalars.prefix(63))) + "…" : text
+  }
+
   public var isEmpty: Bool { bytes.isEmpty }
 
   public static func < (a: ByteString, b: ByteString) -> Bool {

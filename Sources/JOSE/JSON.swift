@@ -323,13 +323,20 @@ private struct Scanner {
   mutating func repeats(_ p: UnsafeBufferPointer<UInt8>, _ name: Int, in index: Int) -> Bool {
     var other = index + 1
     while other < name {
-      if nodes[other].next == nodes[name].next, unsafe text(p, other) == text(p, name) {
+      if nodes[other].next == nodes[name].next, unsafe isSame(p, other, name) {
         failure = .duplicateMember
         return true
       }
       other = Int(nodes[other + 1].next)
     }
     return false
+  }
+
+  /// Whether two names are the same characters; unescaped ones are compared where they stand.
+  func isSame(_ p: UnsafeBufferPointer<UInt8>, _ a: Int, _ b: Int) -> Bool {
+    if nodes[a].escaped || nodes[b].escaped { return unsafe text(p, a) == text(p, b) }
+    guard nodes[a].range.count == nodes[b].range.count else { return false }
+    return unsafe p[nodes[a].range].elementsEqual(p[nodes[b].range])
   }
 
   func hasRepeatedName(_ p: UnsafeBufferPointer<UInt8>, _ index: Int) -> Bool {

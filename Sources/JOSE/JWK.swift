@@ -125,7 +125,7 @@ public struct JWK: Sendable {
 
   /// Why `use` or `key_ops` forbid the operation (RFC 7517 sections 4.2 and 4.3), nil when they don't.
   package func forbids(_ operation: Operation) -> String? {
-    if let use, use != "sig" { return "its use is \"\(use)\", not \"sig\"" }
+    if let use, use != "sig" { return "its use is \"\(use.shortened)\", not \"sig\"" }
     let name: ByteString = operation == .sign ? "sign" : "verify"
     if let keyOps, !keyOps.contains(name) { return "its key_ops do not allow \"\(name)\"" }
     return nil

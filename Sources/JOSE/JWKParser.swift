@@ -48,7 +48,7 @@ public struct JWKSet: Sendable {
       } catch {
         let kid = document.member("kid", of: child, in: bytes).flatMap {
           document.nodes[$0].kind == .string
-            ? " (kid \"\(ByteString(document.unescaped($0, in: bytes)))\")" : nil
+            ? " (kid \"\(ByteString(document.unescaped($0, in: bytes)).shortened)\")" : nil
         }
         set.skipped.append("key \(position)\(kid ?? ""): \(error.detail)")
       }
@@ -82,7 +82,7 @@ private struct JWKReader {
       guard let k = try secret("k", index, bytes) else { throw JOSEError(.badKey, "no \"k\"") }
       guard k.count > 0 else { throw JOSEError(.badKey, "an empty secret") }
       jwk = JWK(secret: k)
-    default: throw JOSEError(.unsupportedKey, "kty \"\(kty)\" is not known here")
+    default: throw JOSEError(.unsupportedKey, "kty \"\(kty.shortened)\" is not known here")
     }
     jwk.kid = try text("kid", index, bytes)
     jwk.use = try text("use", index, bytes)
@@ -94,10 +94,11 @@ private struct JWKReader {
     }
     if let alg = try text("alg", index, bytes) {
       guard let name = AlgorithmName(alg.description), ByteString(alg.description) == alg else {
-        throw JOSEError(.unsupportedKey, "alg \"\(alg)\" is no signature algorithm known here")
+        throw JOSEError(
+          .unsupportedKey, "alg \"\(alg.shortened)\" is no signature algorithm known here")
       }
       guard jwk.fits(name) else {
-        throw JOSEError(.badKey, "alg \"\(alg)\" does not fit a key of type \(jwk.kind)")
+        throw JOSEError(.badKey, "alg \"\(alg.shortened)\" does not fit a key of type \(jwk.kind)")
       }
       if jwk.algorithm == nil { jwk.algorithm = name }
     }
@@ -158,7 +159,7 @@ private struct JWKReader {
   private func curve(_ index: Int, _ bytes: Span<UInt8>) throws(JOSEError) -> Curve {
     guard let name = try text("crv", index, bytes) else { throw JOSEError(.badKey, "no \"crv\"") }
     guard let curve = Curve(name: name) else {
-      throw JOSEError(.unsupportedKey, "crv \"\(name)\" is not known here")
+      throw JOSEError(.unsupportedKey, "crv \"\(name.shortened)\" is not known here")
     }
     return curve
   }

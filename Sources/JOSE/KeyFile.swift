@@ -6,7 +6,7 @@ public enum KeyFile {
   /// The keys in `bytes`. JSON is a JWK or a set; anything else must be one PEM or DER key or
   /// certificate. Throws `.badKey`, `.encryptedKey`, `.unsupportedKey`, `.badJSON`.
   public static func parse(_ bytes: [UInt8]) throws(JOSEError) -> JWKSet {
-    if looksLikeJSON(bytes) { return try JWKSet.parse(bytes) }
+    if first(bytes) == UInt8(ascii: "{") { return try JWKSet.parse(bytes) }
     guard !bytes.isEmpty else { throw JOSEError(.badKey, "the file is empty") }
     guard let (key, isPrivate) = OpenSSLKey.read(bytes.span) else {
       if contains(bytes, "ENCRYPTED") {
@@ -33,14 +33,17 @@ public enum KeyFile {
     if OpenSSLKey.read(bytes.span) != nil {
       throw JOSEError(.badKey, "holds a DER key, which is no secret; name it with --key")
     }
-    if looksLikeJSON(bytes), (try? JWKSet.parse(bytes)) != nil || contains(bytes, "\"kty\"") {
+    if first(bytes) == UInt8(ascii: "{") || first(bytes) == UInt8(ascii: "["),
+      (try? JWKSet.parse(bytes)) != nil || contains(bytes, "\"kty\"")
+    {
       throw JOSEError(.badKey, "holds a JWK, not raw octets; name it with --key")
     }
     return JWK(secret: SecretBytes(consuming: &bytes))
   }
 
-  private static func looksLikeJSON(_ bytes: [UInt8]) -> Bool {
-    bytes.first { $0 != 0x20 && $0 != 0x0a && $0 != 0x0d && $0 != 0x09 } == UInt8(ascii: "{")
+  /// The first octet that is no JSON white space.
+  private static func first(_ bytes: [UInt8]) -> UInt8? {
+    bytes.first { $0 != 0x20 && $0 != 0x0a && $0 != 0x0d && $0 != 0x09 }
   }
 
   private static func contains(_ bytes: [UInt8], _ text: String) -> Bool {

@@ -12,7 +12,13 @@ public struct KeySet: Sendable {
   public private(set) var keys: [Key] = []
   public var allowWeakKeys = false
   private var byKid: [ByteString: [Int]] = [:]
-  private var withoutKid: [Int] = []
+  /// Symmetric keys, which have no thumbprint; the others are found by theirs.
+  private var symmetric: [Int] = []
+  private var byThumbprint: [ByteString: [Int]] = [:]
+  /// Keys that stand for any kid.
+  private var standing: [Int] = []
+  /// The keys that fit each name a header can give: tokens without a kid ask for them.
+  private var byAlgorithm: [AlgorithmName: [Int]] = [:]
 
   public init() {}
 
@@ -22,7 +28,7 @@ public struct KeySet: Sendable {
   /// the same kid or both times without one, changes nothing. Two different keys of one type under
   /// one kid are both unusable (`removeAmbiguous`), which only shows at the end.
   public mutating func add(_ jwk: JWK, source: String, standsForAnyKid: Bool = false) -> String? {
-    let name = jwk.kid.map { "\(source): kid \"\($0)\"" } ?? source
+    let name = jwk.kid.map { "\(source): kid \"\($0.shortened)\"" } ?? source
     if let reason = jwk.forbids(.verify) { return "\(name): \(reason)" }
     if jwk.isSymmetric, !jwk.hasPrivateHalf { return "\(name): the secret is not there" }
     do {
@@ -30,21 +36,35 @@ public struct KeySet: Sendable {
     } catch {
       return "\(name): \(error.detail)"
     }
-    let namesakes = jwk.kid.map { byKid[$0] ?? [] } ?? withoutKid
-    if let twin = namesakes.first(where: {
-      isSame(keys[$0].jwk, jwk) && keys[$0].jwk.algorithm == jwk.algorithm
+    let alike = jwk.isSymmetric ? symmetric : byThumbprint[jwk.thumbprint] ?? []
+    if let twin = alike.first(where: {
+      keys[$0].jwk.kid == jwk.kid && keys[$0].jwk.algorithm == jwk.algorithm
+        && isSame(keys[$0].jwk, jwk)
     }) {
-      if standsForAnyKid, jwk.kid == nil { keys[twin].standsForAnyKid = true }
+      if standsForAnyKid, jwk.kid == nil, !keys[twin].standsForAnyKid {
+        keys[twin].standsForAnyKid = true
+        standing.append(twin)
+      }
       return nil
     }
-    if let kid = jwk.kid {
-      byKid[kid, default: []].append(keys.count)
-    } else {
-      withoutKid.append(keys.count)
-    }
     let half = jwk.isSymmetric ? jwk : jwk.publicHalf
-    keys.append(Key(jwk: half, standsForAnyKid: standsForAnyKid && jwk.kid == nil))
+    append(Key(jwk: half, standsForAnyKid: standsForAnyKid && jwk.kid == nil))
     return nil
+  }
+
+  private mutating func append(_ key: Key) {
+    let index = keys.count
+    keys.append(key)
+    if let kid = key.jwk.kid { byKid[kid, default: []].append(index) }
+    if key.standsForAnyKid { standing.append(index) }
+    if key.jwk.isSymmetric {
+      symmetric.append(index)
+    } else {
+      byThumbprint[key.jwk.thumbprint, default: []].append(index)
+    }
+    for name in AlgorithmName.all where key.jwk.fits(name) {
+      byAlgorithm[name, default: []].append(index)
+    }
   }
 
   private func isSame(_ a: JWK, _ b: JWK) -> Bool {
@@ -61,20 +81,16 @@ public struct KeySet: Sendable {
       for (type, same) in Dictionary(grouping: indices, by: { keys[$0].jwk.keyType })
       where same.count > 1 {
         notes.append(
-          "kid \"\(kid)\" names \(same.count) different \(type) keys; none of them is used")
+          "kid \"\(kid.shortened)\" names \(same.count) different \(type) keys; none of them is used"
+        )
         dropped.formUnion(same)
       }
     }
     guard !dropped.isEmpty else { return [] }
     let kept = keys.indices.filter { !dropped.contains($0) }.map { keys[$0] }
-    (keys, byKid, withoutKid) = (kept, [:], [])
-    for (index, key) in kept.enumerated() {
-      if let kid = key.jwk.kid {
-        byKid[kid, default: []].append(index)
-      } else {
-        withoutKid.append(index)
-      }
-    }
+    (keys, byKid, byThumbprint, byAlgorithm) = ([], [:], [:], [:])
+    (symmetric, standing) = ([], [])
+    for key in kept { append(key) }
     return notes
   }
 
@@ -86,13 +102,18 @@ public struct KeySet: Sendable {
   /// The key for a token with this `alg` and `kid`.
   package func choose(_ name: AlgorithmName, kid: ByteString?) -> Choice {
     let candidates: [Int]
+    let fitting: [Int]
     if let kid {
-      candidates = byKid[kid] ?? withoutKid.filter { keys[$0].standsForAnyKid }
+      let named = byKid[kid] ?? []
+      candidates = named + standing
       guard !candidates.isEmpty else { return .rejected(.unknownKey) }
+      // A key of exactly that kid comes before one that stands for any.
+      let exact = named.filter { keys[$0].jwk.fits(name) }
+      fitting = exact.isEmpty ? standing.filter { keys[$0].jwk.fits(name) } : exact
     } else {
-      candidates = Array(keys.indices)
+      candidates = Array(keys.indices.prefix(2))
+      fitting = byAlgorithm[name] ?? []
     }
-    let fitting = candidates.filter { keys[$0].jwk.fits(name) }
     guard let index = fitting.first else {
       // With several keys and no kid nothing says which was meant, so none is known to it.
       return .rejected(kid == nil && candidates.count != 1 ? .unknownKey : .algMismatch)

@@ -3,7 +3,7 @@
 public struct KeyringError: Error, Equatable, CustomStringConvertible, Sendable {
   public enum Code: Sendable {
     case notARing, alreadyARing, badFormat, unsafePolicy, unsafePermissions
-    case noSuchKey, keyExists, noActiveKey, noPrivateKey, wrongKind, clockBehind
+    case noSuchKey, keyExists, noActiveKey, noPrivateKey, wrongKind, clockBehind, notPublished
   }
   public var code: Code
   public var detail: String

@@ -40,7 +40,8 @@ public struct RingKey: Sendable {
   public func phase(at now: Timestamp) -> Phase {
     if revocation != nil { return .revoked }
     if let archived, archived <= now { return .archived }
-    guard published != nil else { return .pending }
+    // A key that only verifies was never published; a clock that is behind makes it no new key.
+    guard published != nil else { return archived == nil ? .pending : .archived }
     if let retired, retired <= now { return .retiring }
     if let activation, activation <= now { return .active }
     return .next
@@ -98,7 +99,7 @@ public struct Ring: Sendable {
   /// Records that every copy of the set holds the key since `now`, and fixes when it signs: at once
   /// for the first key of a ring, else when the active key's period is over and every cache has it.
   package mutating func markPublished(_ kid: ByteString, at now: Timestamp) {
-    guard let index = index(of: kid), keys[index].published == nil else { return }
+    guard let index = index(of: kid), keys[index].phase(at: now) == .pending else { return }
     guard let active = keys.lastIndex(where: { $0.activation != nil && $0.revocation == nil }),
       let previous = keys[active].activation
     else {

@@ -51,6 +51,7 @@ public final class RingDirectory: Sendable {
     for (name, status) in [
       (path, try directory.status()),
       ("\(path)/\(Self.ringName)", try directory.status(of: Self.ringName)),
+      ("\(path)/\(Self.privateName)", try directory.status(of: Self.privateName)),
     ] {
       guard let status else { continue }
       guard status.owner == Process.userID || status.owner == 0 else {
@@ -137,14 +138,15 @@ public final class RingDirectory: Sendable {
     } catch {
       guard error.alreadyExists else { throw error }
     }
+    try made.checkPrivateFolder()
     try made.withLock {
       guard try made.directory.status(of: ringName) == nil else {
         throw KeyringError(.alreadyARing, "\(path): already holds a ring; nothing was changed")
       }
       var ring = Ring(policy: policy, changed: now)
       ring.isRehearsal = rehearsal
-      try made.directory.replace(ringName, contents: ring.text, mode: 0o644)
-      try made.publish(ring, at: now)
+      try made.save(ring)
+      try made.directory.replace(setName, contents: ring.publishedSet(at: now), mode: 0o644)
     }
     return made
   }
@@ -152,40 +154,48 @@ public final class RingDirectory: Sendable {
   /// Runs `change` under the ring's exclusive lock.
   public func withLock<R>(_ change: () throws -> R) throws -> R {
     let lock = try OpenFile.open(
-      Self.lockName, in: directory, .lock(mode: 0o644), followsLinks: false)
+      Self.lockName, in: directory, .lock(mode: 0o600), followsLinks: false)
     try lock.lock(waiting: true)
     return try withExtendedLifetime(lock) { try change() }
   }
 
-  /// The changes a caller makes under the lock, re-reading the ring inside.
-  /// Finishes first what a run that died had begun.
-  /// `clock` tells when a key's last copy was in place; nil takes `now` for it.
+  /// The changes a caller makes under the lock, re-reading the ring inside, at the time that `clock`
+  /// says once the lock is held. Finishes first what a run that died had begun; where a copy of the
+  /// set can't be written, the change is made all the same and the error thrown after it.
   public func change<R>(
-    at now: Timestamp, clock: (() -> Timestamp)? = nil, _ body: (inout Ring) throws -> R
+    at clock: @autoclosure () -> Timestamp, _ body: (inout Ring, Timestamp) throws -> R
   ) throws -> R {
     try withLock {
       var ring = try load()
+      let now = clock()
       guard now + ring.policy.clockSkew >= ring.changed else {
         throw KeyringError(
           .clockBehind,
           "\(path): the clock says \(now.rfc3339), but the ring was changed at "
             + "\(ring.changed.rfc3339); set the clock first")
       }
-      try finishPublishing(&ring, at: now, clock)
-      return try body(&ring)
+      try checkPrivateFolder()
+      var failure: (any Error)?
+      do { try finishPublishing(&ring, clock) } catch { failure = error }
+      let result = try body(&ring, now)
+      if let failure { throw failure }
+      return result
     }
   }
 
   /// Adds `jwk` as the next key (the active one in an empty ring), published and durable.
   /// Call inside `change`. SPEC's order: private half, ring, set and its copies, ring again.
   public func add(
-    _ jwk: JWK, _ algorithm: AlgorithmName, to ring: inout Ring, at now: Timestamp,
-    clock: (() -> Timestamp)? = nil
+    _ jwk: JWK, _ algorithm: AlgorithmName, to ring: inout Ring,
+    at clock: @autoclosure () -> Timestamp
   ) throws {
+    guard let kid = jwk.kid, ring.index(of: kid) == nil else {
+      throw KeyringError(.keyExists, "\(path): kid \"\(jwk.kid ?? "")\" is there already")
+    }
     try writePrivateHalf(jwk)
-    ring.addPending(jwk, algorithm, at: now)
+    ring.addPending(jwk, algorithm, at: clock())
     try save(ring)
-    try finishPublishing(&ring, at: now, clock)
+    try finishPublishing(&ring, clock)
   }
 
   /// Adds `jwk` as a key that only verifies old tokens. Call inside `change`.
@@ -197,16 +207,22 @@ public final class RingDirectory: Sendable {
     try save(ring)
   }
 
-  /// Writes the published set and its copies, and stamps pending keys once all are in place.
-  private func finishPublishing(
-    _ ring: inout Ring, at now: Timestamp, _ clock: (() -> Timestamp)?
-  ) throws {
+  /// Writes the set if a key is pending or the file is not what it should be, and stamps pending
+  /// keys once every copy is in place.
+  private func finishPublishing(_ ring: inout Ring, _ clock: () -> Timestamp) throws {
+    let now = clock()
     let pending = ring.keys.filter { $0.phase(at: now) == .pending }.map(\.kid)
-    guard !pending.isEmpty else { return }
+    if pending.isEmpty, try readSet() == ring.publishedSet(at: now) { return }
     try publish(ring, at: now)
-    let published = clock?() ?? now
+    guard !pending.isEmpty else { return }
+    let published = clock()
     for kid in pending { ring.markPublished(kid, at: published) }
     try save(ring)
+  }
+
+  private func readSet() throws -> [UInt8]? {
+    guard try directory.status(of: Self.setName)?.kind == .regular else { return nil }
+    return try OpenFile.open(Self.setName, in: directory, .read, followsLinks: false).readAll()
   }
 
   private func save(_ ring: Ring) throws {
@@ -224,22 +240,60 @@ public final class RingDirectory: Sendable {
       try folder.create(Self.privateFile(kid), contents: bytes, mode: 0o600)
     } catch {
       guard error.alreadyExists else { throw error }
-      // An earlier import of the same key died before the ring knew it: replace it whole.
+      // An earlier import of this very key may have died in the middle of writing it, or before the
+      // ring knew it. Anything else is somebody's private half, and is never overwritten.
+      let file = try OpenFile.open(Self.privateFile(kid), in: folder, .read, followsLinks: false)
+      var present = try file.readAll(limit: 1 << 20)
+      defer { present.wipe() }
+      guard bytes.starts(with: present) else {
+        throw KeyringError(
+          .keyExists,
+          "\(path)/\(Self.privateName)/\(Self.privateFile(kid)): another private half is there, which "
+            + "the ring does not know; move it away or choose another kid")
+      }
       try folder.replace(Self.privateFile(kid), contents: bytes, mode: 0o600)
     }
   }
 
-  /// Writes jwks.json and each of `publish_to` once more.
+  private func checkPrivateFolder() throws {
+    let shown = "\(path)/\(Self.privateName)"
+    guard let status = try directory.status(of: Self.privateName) else { return }
+    guard status.kind == .directory else {
+      throw KeyringError(.unsafePermissions, "\(shown): not a directory")
+    }
+    guard status.mode & 0o077 == 0 else {
+      throw KeyringError(
+        .unsafePermissions, "\(shown): open to others; mend it with: chmod 700 \(shown)")
+    }
+  }
+
+  /// Writes jwks.json and each of `publish_to` once more: all that can be written, and then throws
+  /// what could not.
   public func publish(_ ring: Ring, at now: Timestamp) throws {
     let set = ring.publishedSet(at: now)
     try directory.replace(Self.setName, contents: set, mode: 0o644)
-    for target in ring.policy.publishTo { try Self.replace(target, contents: set) }
+    var failures: [String] = []
+    for target in ring.policy.publishTo {
+      do { try Self.replace(target, contents: set) } catch {
+        failures.append("\(target): the set could not be copied there: \(error)")
+      }
+    }
+    guard failures.isEmpty else {
+      throw KeyringError(
+        .notPublished,
+        failures.joined(separator: "; ")
+          + "; a new key waits until every copy is written; then run jotmill keys publish again")
+    }
   }
 
-  /// Replaces the file at `path` whole.
-  public static func replace(_ path: String, contents: [UInt8]) throws {
+  /// Replaces the file at `path` whole; only a regular file is.
+  private static func replace(_ path: String, contents: [UInt8]) throws(FileError) {
     let (folder, name) = OpenFile.split(path)
-    try OpenFile.open(folder, .readDirectory).replace(name, contents: contents, mode: 0o644)
+    let directory = try OpenFile.open(folder, .readDirectory)
+    if let status = try directory.status(of: name), status.kind != .regular {
+      throw FileError(refusing: path, "is no regular file")
+    }
+    try directory.replace(name, contents: contents, mode: 0o644)
   }
 
   static func privateFile(_ kid: ByteString) -> String { "\(kid).jwk" }

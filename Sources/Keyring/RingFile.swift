@@ -75,7 +75,8 @@ extension RingKey {
       "kid", "alg", "created", "published", "activation", "retired", "archived", "max_token_ttl",
       "revoked", "private_deleted", "jwk",
     ])
-    guard let kid = value["kid"]?.string, !kid.isEmpty, let alg = value["alg"]?.string,
+    guard let kid = value["kid"]?.string, RingDirectory.isSafeName(kid),
+      let alg = value["alg"]?.string,
       let name = AlgorithmName(alg.description),
       let ttl = value["max_token_ttl"]?.string.flatMap({ Seconds($0.description) })
     else { throw KeyringError(.badFormat, "a key without kid, alg or max_token_ttl") }

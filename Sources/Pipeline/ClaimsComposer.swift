@@ -115,8 +115,8 @@ struct ClaimsComposer: Sendable {
     guard requiresAccessTokenClaims || ring != nil || isOpen && !options.asIs else {
       return options.asIs ? nil : Self.wrongType(claims, bytes)
     }
-    guard composed.parse(unsigned: payload.span, 0..<payload.count) == nil else {
-      preconditionFailure("composed claims are a JSON object without repeated names")
+    if let rejection = composed.parse(unsigned: payload.span, 0..<payload.count) {
+      return (rejection, "the claims with what is added are no claims set")
     }
     return check(payload.span)
   }

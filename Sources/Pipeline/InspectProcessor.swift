@@ -105,7 +105,8 @@ package struct InspectProcessor: ChunkProcessor {
       result.output.append(text: "    no JSON object: \(payloadText.count) octets\n")
     }
     section("signature, NOT verified", &result.output)
-    result.output.append(text: "    \(signature.count) octets\n\n")
+    result.output.append(
+      text: "    \(signature.count) \(signature.count == 1 ? "octet" : "octets")\n\n")
   }
 
   // MARK: For a program
@@ -210,7 +211,8 @@ package struct InspectProcessor: ChunkProcessor {
   package static func appendPrintable(_ text: ByteString, to out: inout [UInt8]) {
     for scalar in text.description.unicodeScalars {
       switch scalar.value {
-      case 0..<0x20, 0x7f..<0xa0, 0x200b...0x200f, 0x2028...0x202e, 0x2060...0x206f, 0xfeff:
+      case 0..<0x20, 0x7f..<0xa0, 0x61c, 0x200b...0x200f, 0x2028...0x202e, 0x2060...0x206f,
+        0xfeff, 0xe0000...0xe007f:
         out.append(text: "\\u{\(String(scalar.value, radix: 16))}")
       default: out.append(contentsOf: UTF8.encode(scalar)!)
       }

@@ -28,18 +28,25 @@ package struct LineReader: ~Copyable {
   private var carry: [UInt8] = []
   private var line = 1
   private var isInOversizedLine = false
+  /// The open file has no more octets; what is carried is still handed out.
   private var reachedEnd = false
   private var chunkIndex = 0
 
   /// Inputs that could not be opened or read; the others go on.
   package private(set) var problems: [FileError] = []
-  package private(set) var wasStopped = false
+  /// A signal asked the run to stop, or the run has failed: nothing more is read.
+  private var isOver = false
+  package var wasStopped: Bool { isOver && StopSignal.number != nil }
   /// Octets read so far.
   package private(set) var bytesRead = 0
   /// The size of all inputs, when all are regular files.
   package let totalBytes: Int?
 
-  package init(_ inputs: [String], limits: Limits, start: Timestamp) {
+  /// Woken when the run fails; a wait for more input then ends.
+  private let waker: Waker?
+
+  package init(_ inputs: [String], limits: Limits, start: Timestamp, waker: Waker? = nil) {
+    self.waker = waker
     self.inputs = inputs
     self.limits = limits
     self.start = start
@@ -61,7 +68,7 @@ package struct LineReader: ~Copyable {
         guard openNext() else { return false }
       }
       if fill(&chunk) { return true }
-      if wasStopped { return false }
+      if isOver { return false }
       if reachedEnd { file = nil }
     }
   }
@@ -71,7 +78,7 @@ package struct LineReader: ~Copyable {
       let path = inputs[nextInput]
       nextInput += 1
       do throws(FileError) {
-        let opened = path == "-" ? OpenFile.standardInput : try OpenFile.open(path, .read)
+        let opened = path == "-" ? OpenFile.standardInput : try OpenFile.open(path, .readInput)
         let status = try opened.status()
         if status.kind == .directory {
           throw FileError(refusing: path, "is a directory, not a file of lines")
@@ -108,16 +115,17 @@ package struct LineReader: ~Copyable {
         continue
       }
       if !isRegular {
-        switch file.readiness(waiting: !hasLine && !(isInOversizedLine && filled > 0)) {
+        let waits = !hasLine && !(isInOversizedLine && filled > 0)
+        switch file.readiness(waiting: waits, waker) {
         case .ready: break
         case .nothingYet:
           return emit(&chunk, filled)
         case .stopped:
-          wasStopped = true
+          isOver = true
           return hasLine ? emit(&chunk, filled) : false
         }
       } else if StopSignal.number != nil {
-        wasStopped = true
+        isOver = true
         return hasLine ? emit(&chunk, filled) : false
       }
       let n: Int
@@ -158,8 +166,6 @@ package struct LineReader: ~Copyable {
       chunk.lineCount = 0
       keep(chunk, from: chunk.count, to: filled)
       if isLast { isInOversizedLine = false }
-      // The line was counted with its first piece; what is carried may be lines to hand out yet.
-      if isLast && reachedEnd && !carry.isEmpty { reachedEnd = false }
       return true
     }
 
@@ -179,7 +185,6 @@ package struct LineReader: ~Copyable {
     chunk.lineCount = lines
     line += lines
     keep(chunk, from: end, to: filled)
-    if reachedEnd && !carry.isEmpty { reachedEnd = false }
     return true
   }
 

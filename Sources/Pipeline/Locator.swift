@@ -63,15 +63,19 @@ package struct Locator: Sendable {
         return token(value, bytes, &scratch)
       }
     }
-    // RFC 7515 section 7.2 and RFC 7516: a token, but in a serialization that is not accepted.
-    if document.member("signatures", in: bytes) != nil
-      || document.member("signature", in: bytes) != nil
-        && document.member("payload", in: bytes) != nil
-      || document.member("ciphertext", in: bytes) != nil
-    {
-      return .rejected(.malformed)
+    let found = inLog(bytes, line, isRecord: true)
+    if case .rejected = found, isOtherSerialization(bytes) { return .rejected(.malformed) }
+    return found
+  }
+
+  /// A JWS or JWE in a JSON serialization (RFC 7515 section 7.2, RFC 7516 section 7.2), which is
+  /// not accepted.
+  private func isOtherSerialization(_ bytes: Span<UInt8>) -> Bool {
+    func has(_ name: StaticString, _ kind: JSONDocument.Kind) -> Bool {
+      document.member(name, in: bytes).map { document.nodes[$0].kind == kind } ?? false
     }
-    return inLog(bytes, line)
+    return has("payload", .string) && (has("signatures", .array) || has("signature", .string))
+      || has("ciphertext", .string)
   }
 
   private func token(
@@ -80,12 +84,17 @@ package struct Locator: Sendable {
     let node = document.nodes[value]
     guard node.escaped else {
       let word = Self.withoutScheme(bytes, node.range)
-      return word.isEmpty ? .rejected(.noToken) : .token(word)
+      return Self.isWords(bytes, word) ? .rejected(.noToken) : .token(word)
     }
     let start = scratch.count
     JSONText.unescape(bytes, node.range, into: &scratch)
     let word = Self.withoutScheme(scratch.span, start..<scratch.count)
-    return word.isEmpty ? .rejected(.noToken) : .unescaped(word)
+    return Self.isWords(scratch.span, word) ? .rejected(.noToken) : .unescaped(word)
+  }
+
+  /// Nothing, or more than one word: another scheme's credentials, or prose.
+  private static func isWords(_ bytes: Span<UInt8>, _ text: Range<Int>) -> Bool {
+    text.isEmpty || bytes.firstIndex(of: UInt8(ascii: " "), in: text) != nil
   }
 
   /// Skips `Bearer ` (RFC 6750; schemes compare without case) and white space around the token.
@@ -101,19 +110,28 @@ package struct Locator: Sendable {
 
   /// The first JWS-shaped word: base64url characters and exactly two dots, beginning like the
   /// base64url text of a JSON object.
-  private func inLog(_ bytes: Span<UInt8>, _ line: Range<Int>) -> Found {
+  ///
+  /// In a JSON record's text, the letter of an escape is no part of the word behind it.
+  private func inLog(
+    _ bytes: Span<UInt8>, _ line: Range<Int>, isRecord: Bool = false
+  ) -> Found {
     var from = line.lowerBound
     while let dot = bytes.firstIndex(of: UInt8(ascii: "."), in: from..<line.upperBound) {
       var start = dot
       while start > from, Self.isWord(bytes[start - 1]) { start -= 1 }
+      if isRecord, start > from, bytes[start - 1] == UInt8(ascii: "\\") {
+        start += bytes[start] == UInt8(ascii: "u") ? 5 : 1
+      }
       var end = dot
-      var dots = 0
       while end < line.upperBound, Self.isWord(bytes[end]) || bytes[end] == UInt8(ascii: ".") {
-        if bytes[end] == UInt8(ascii: ".") { dots += 1 }
         end += 1
       }
-      if dots == 2, Self.opensObject(bytes, start..<end) { return .token(start..<end) }
       from = end
+      var dots = 0
+      for i in dot..<end where bytes[i] == UInt8(ascii: ".") { dots += 1 }
+      // More dots than a token has, and one of them last: a full stop that ends a sentence.
+      while dots > 2, bytes[end - 1] == UInt8(ascii: ".") { (dots, end) = (dots - 1, end - 1) }
+      if dots == 2, start < dot, Self.opensObject(bytes, start..<end) { return .token(start..<end) }
     }
     return .rejected(.noToken)
   }

@@ -20,6 +20,7 @@ final class OrderedWriter: Sendable {
 
   private let output: OutputFile?
   private let rejects: OutputFile?
+  private let waker: Waker
   private let onWritten: @Sendable ([RejectedLine], Summary) -> Void
   private let state = Mutex(State())
   private let slots = DispatchSemaphore(value: 0)
@@ -27,13 +28,14 @@ final class OrderedWriter: Sendable {
 
   /// `output` nil discards what the workers write. `onWritten` is called in order, one at a time.
   init(
-    output: OutputFile?, rejects: OutputFile?, inFlight: Int,
+    output: OutputFile?, rejects: OutputFile?, inFlight: Int, waker: Waker,
     onWritten: @escaping @Sendable ([RejectedLine], Summary) -> Void
   ) {
     self.output = output
     self.rejects = rejects
     self.onWritten = onWritten
     self.inFlight = inFlight
+    self.waker = waker
     for _ in 0..<inFlight { slots.signal() }
   }
 
@@ -93,10 +95,12 @@ final class OrderedWriter: Sendable {
     }
   }
 
-  /// Ends the run: nothing more is written, and everyone who waits for a place wakes up.
+  /// Ends the run: nothing more is written, and everyone who waits for a place or for input wakes
+  /// up.
   func fail(_ error: any Error) {
     state.withLock { $0.error = $0.error ?? error }
     for _ in 0..<inFlight + 1 { slots.signal() }
+    waker.wake()
   }
 
   var error: (any Error)? { state.withLock { $0.error } }

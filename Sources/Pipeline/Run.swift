@@ -43,9 +43,10 @@ package struct Run: Sendable {
   package func callAsFunction<P: ChunkProcessor & SendableMetatype>(
     _ makeProcessor: @escaping @Sendable () throws -> P
   ) -> RunOutcome {
-    let source = Source(LineReader(inputs, limits: limits, start: Timestamp.now))
+    let waker = Waker()
+    let source = Source(LineReader(inputs, limits: limits, start: Timestamp.now, waker: waker))
     let writer = OrderedWriter(
-      output: output, rejects: rejects, inFlight: workers + 2
+      output: output, rejects: rejects, inFlight: workers + 2, waker: waker
     ) { [onWritten] notes, summary in
       onWritten(notes, source.progress(summary))
     }

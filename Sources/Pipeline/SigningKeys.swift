@@ -84,6 +84,9 @@ package final class SigningKeys: Sendable {
         "\(directory.path): no key is active; \"jotmill keys generate\" makes one in an empty ring")
     }
     let jwk = try directory.privateKey(active)
+    do { try jwk.check(allNumbers: false) } catch {
+      throw KeyringError(.badFormat, "\(directory.path): key \"\(active.kid)\": \(error.detail)")
+    }
     return SigningKey(
       jwk: jwk, algorithm: active.algorithm.algorithm, ring: rules(ring, active),
       generation: generation)

@@ -1,5 +1,5 @@
 // jotmill bench: the whole program's rates beside raw OpenSSL's, measured in turn in one run.
-// Owns: the table. The raw loops are Pipeline's RawRate.
+// Owns: the table. Pipeline's Bench measures.
 
 internal import Files
 internal import JOSE

@@ -4,6 +4,7 @@
 internal import Files
 internal import JOSE
 internal import Keyring
+internal import Pipeline
 
 enum Jotmill {
   static let version = "0.1.0"
@@ -11,7 +12,7 @@ enum Jotmill {
   /// Runs one command line, without the program's name.
   static func run(_ words: [String]) -> Int32 {
     Process.reserveStandardStreams()
-    StopSignal.install()
+    StopSignal.ignoreBrokenPipes()
     // Every command may come to hold a key.
     Process.forbidDumps()
     do {
@@ -32,9 +33,12 @@ enum Jotmill {
       Terminal.error(error.message)
       Terminal.plain("try: \(error.helpCommand) --help")
       return 2
+    } catch is Bench.Stopped {
+      return 128 + (StopSignal.number ?? 2)
     } catch let error as FileError {
       // A reader of help or of a list that went away is no news.
       if error.isBrokenPipe { return 141 }
+      if let signal = StopSignal.number { return 128 + signal }
       Terminal.error(error.description)
       return 2
     } catch {
@@ -44,6 +48,8 @@ enum Jotmill {
   }
 
   private static func perform(_ arguments: Arguments) throws -> Int32 {
+    // A change of a ring is safe wherever it ends, so `keys` leaves signals alone.
+    if arguments.command.path.first != "keys" { StopSignal.install() }
     switch arguments.command.path {
     case ["verify"]: return try VerifyCommand.run(arguments)
     case ["sign"]: return try SignCommand.run(arguments)

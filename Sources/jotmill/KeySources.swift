@@ -28,7 +28,11 @@ enum KeySources {
       note("using the keyring in \(directory.path)")
       try add(directory, &keys, note)
     }
-    for problem in keys.removeAmbiguous() { note(problem) }
+    let ambiguous = keys.removeAmbiguous()
+    for problem in ambiguous.prefix(shownProblems) { note(problem) }
+    if ambiguous.count > shownProblems {
+      note("\(ambiguous.count - shownProblems) more kids name different keys")
+    }
     guard !keys.isEmpty else { throw JOSEError(.badKey, "no key that can verify anything") }
     return keys
   }
@@ -36,7 +40,7 @@ enum KeySources {
   /// The ring that `--keyring`, `$JOTMILL_KEYRING` or the folder `keys` names.
   static func ring(_ arguments: Arguments) throws -> RingDirectory {
     if let path = arguments["keyring"] { return try RingDirectory.open(path) }
-    return try RingDirectory.open(defaultPath)
+    return try defaultRing()
   }
 
   static var defaultPath: String {
@@ -92,17 +96,32 @@ enum KeySources {
         .badKey,
         problems.isEmpty
           ? "\(path): no key in it"
-          : "\(path): no usable key in it\n" + problems.joined(separator: "\n"))
+          : "\(path): no usable key in it; "
+            + problems.prefix(3).joined(separator: "; ")
+            + (problems.count > 3 ? "; and \(problems.count - 3) more" : ""))
     }
-    for problem in problems { note("\(problem); skipped") }
+    for problem in problems.prefix(shownProblems) { note("\(problem); skipped") }
+    if problems.count > shownProblems {
+      note("\(path): \(problems.count - shownProblems) more keys skipped")
+    }
   }
+
+  /// How many keys are named one by one.
+  private static let shownProblems = 20
 
   private static func add(
     _ directory: RingDirectory, _ keys: inout KeySet, _ note: (String) -> Void
   ) throws {
     for key in try directory.load().keys where key.revocation == nil {
-      // A secret verifies only with its private half.
-      let jwk = key.jwk.isSymmetric ? try directory.privateKey(key) : key.jwk
+      var jwk = key.jwk
+      if jwk.isSymmetric {
+        // A secret verifies only with its private half, which is deleted in the end.
+        guard try directory.hasPrivateHalf(key.kid) else {
+          note("\(directory.path): kid \"\(key.kid)\": the secret is not there; skipped")
+          continue
+        }
+        jwk = try directory.privateKey(key)
+      }
       if let problem = keys.add(jwk, source: directory.path) { note("\(problem); skipped") }
     }
   }

@@ -8,44 +8,46 @@ internal import Keyring
 internal import Pipeline
 
 enum KeysCommand {
-  private static let clock: @Sendable () -> Timestamp = { Timestamp.now }
-
   // MARK: Making
 
   static func initialize(_ arguments: Arguments) throws -> Int32 {
     let path = arguments["keyring"] ?? KeySources.defaultPath
     let policy = try self.policy(arguments)
-    let now = Timestamp.now
-    let directory = try RingDirectory.create(path, policy: policy, at: now)
+    let directory = try RingDirectory.create(path, policy: policy, at: Timestamp.now)
     try Jotmill.print("made the keyring \(path)\n")
     guard !arguments.has("empty") else {
       try Jotmill.print("it holds no key yet; jotmill keys import --as active FILE brings one\n")
       return 0
     }
-    try makeKey(directory, at: now)
+    try makeKey(directory)
     return 0
   }
 
   static func generate(_ arguments: Arguments) throws -> Int32 {
-    try makeKey(try KeySources.ring(arguments), at: Timestamp.now)
+    try makeKey(try KeySources.ring(arguments))
     return 0
   }
 
   /// Makes the active key of an empty ring, else the next one if there is none.
-  private static func makeKey(_ directory: RingDirectory, at now: Timestamp) throws {
+  private static func makeKey(_ directory: RingDirectory) throws {
     // RSA keys take a moment to find: outside the lock, and for nothing only in a race.
     let ring = try directory.load()
-    if let next = ring.successor(at: now), next.published != nil {
-      return try report(next, at: now, prefix: "the next key is there already: ")
-    }
-    let fresh = try JWK.generate(for: ring.policy.algorithm, rsaBits: ring.policy.rsaBits)
-    let (key, isNew) = try directory.change(at: now, clock: clock) { ring in
+    let waiting = ring.successor(at: Timestamp.now)
+    let fresh =
+      waiting != nil
+      ? nil : try JWK.generate(for: ring.policy.algorithm, rsaBits: ring.policy.rsaBits)
+    let (key, isNew) = try directory.change(at: Timestamp.now) { ring, now in
+      // One that an earlier run could not publish has been published by now.
+      if let kid = waiting?.kid, let index = ring.index(of: kid) { return (ring.keys[index], false) }
       if let next = ring.successor(at: now) { return (next, false) }
-      try directory.add(
-        fresh, ring.policy.algorithm, to: &ring, at: now, clock: clock)
+      let jwk =
+        try fresh ?? JWK.generate(for: ring.policy.algorithm, rsaBits: ring.policy.rsaBits)
+      try directory.add(jwk, ring.policy.algorithm, to: &ring, at: Timestamp.now)
       return (ring.keys[ring.keys.count - 1], true)
     }
-    try report(key, at: Timestamp.now, prefix: isNew ? "made " : "the next key is there already: ")
+    let isFinished = waiting != nil && waiting?.published == nil
+    let prefix = isNew ? "made " : isFinished ? "published " : "the next key is there already: "
+    try report(key, at: Timestamp.now, prefix: prefix)
   }
 
   private static func report(_ key: RingKey, at now: Timestamp, prefix: String) throws {
@@ -72,7 +74,8 @@ enum KeysCommand {
     policy.leeway = try span("leeway", policy.leeway)
     policy.clockSkew = try span("clock-skew", policy.clockSkew)
     policy.jwksMaxAge = try span("jwks-max-age", policy.jwksMaxAge)
-    policy.publishTo = arguments.all("publish-to")
+    // Absolute, so that every later run means the same file.
+    policy.publishTo = try arguments.all("publish-to").map { try OpenFile.absolute($0) }
     return policy
   }
 
@@ -90,10 +93,10 @@ enum KeysCommand {
       try Jotmill.print("no keys; jotmill keys generate makes one\n")
       return 0
     }
-    var rows = [["KID", "ALG", "PHASE", "SIGNS FROM", "VERIFIES UNTIL"]]
+    var rows = [["KID", "ALG", "PHASE", "SIGNS FROM", "PUBLISHED UNTIL"]]
     for key in ring.keys {
       rows.append([
-        Terminal.printable(key.kid.description), key.algorithm.algorithm.name,
+        key.kid.description, key.algorithm.algorithm.name,
         key.phase(at: now).rawValue, key.activation?.rfc3339 ?? "-",
         key.archived?.rfc3339 ?? "-",
       ])
@@ -146,6 +149,9 @@ enum KeysCommand {
     if let weakness = jwk.weakness(for: name.algorithm) {
       throw JOSEError(.weakKey, "\(path): \(weakness)")
     }
+    if let reason = jwk.forbids(jwk.hasPrivateHalf ? .sign : .verify) {
+      throw JOSEError(.unsupportedKey, "\(path): \(reason)")
+    }
     do { try jwk.check() } catch { throw JOSEError(error.code, "\(path): \(error.detail)") }
     jwk.kid = arguments["kid"].map { ByteString($0) } ?? jwk.kid
     jwk.kid = jwk.kid ?? (jwk.isSymmetric ? JWK.randomKid() : jwk.thumbprint)
@@ -168,8 +174,7 @@ enum KeysCommand {
         .noPrivateKey, "\(path): only a public key; it can be imported --as archived")
     }
     guard let kid = jwk.kid else { preconditionFailure("an imported key has a kid") }
-    let now = Timestamp.now
-    try directory.change(at: now, clock: clock) { ring in
+    try directory.change(at: Timestamp.now) { ring, now in
       guard ring.index(of: kid) == nil else {
         throw KeyringError(.keyExists, "\(directory.path): kid \"\(kid)\" is there already")
       }
@@ -178,7 +183,9 @@ enum KeysCommand {
         throw KeyringError(
           .keyExists, "\(directory.path): this key is there already, as kid \"\(twin.kid)\"")
       }
-      let hasSigner = ring.keys.contains { $0.activation != nil }
+      let hasSigner = ring.keys.contains {
+        ![.archived, .revoked].contains($0.phase(at: now))
+      }
       switch role {
       case "archived": return try directory.addArchived(jwk, name, to: &ring, at: now)
       case "active":
@@ -198,7 +205,7 @@ enum KeysCommand {
             .keyExists, "\(directory.path): key \(next.kid) is the next one already")
         }
       }
-      try directory.add(jwk, name, to: &ring, at: now, clock: clock)
+      try directory.add(jwk, name, to: &ring, at: Timestamp.now)
     }
   }
 
@@ -228,11 +235,8 @@ enum KeysCommand {
     var bytes = try text(jwk, format, isPrivate)
     defer { bytes.wipe() }
     if let path = arguments["output"], path != "-" {
-      let file = try OutputFile(path)
-      do {
-        if isPrivate { try file.makePrivate() }
-        try file.file.write(bytes)
-      } catch {
+      let file = try OutputFile(path, mode: isPrivate ? 0o600 : nil)
+      do { try file.file.write(bytes) } catch {
         file.discard()
         throw error
       }
@@ -243,31 +247,44 @@ enum KeysCommand {
     return 0
   }
 
+  /// The caller wipes it.
   private static func text(_ jwk: JWK, _ format: String, _ isPrivate: Bool) throws -> [UInt8] {
-    func copy(_ secret: SecretBytes) -> [UInt8] { secret.reveal { $0.copy(0..<$0.count) } }
-    switch format {
-    case "pem", "der": return copy(try jwk.encoded(isPrivate: isPrivate, pem: format == "pem"))
-    default:
-      var one = jwk.publicValue.text() + [UInt8(ascii: "\n")]
-      if isPrivate {
-        guard let secret = jwk.privateText else {
-          throw KeyringError(.noPrivateKey, "the private half is not there")
-        }
-        one = copy(secret)
-      }
-      return format == "jwk" ? one : Array("{\"keys\":[".utf8) + one.dropLast() + Array("]}\n".utf8)
+    if format == "pem" || format == "der" {
+      return try jwk.encoded(isPrivate: isPrivate, pem: format == "pem")
+        .reveal { $0.copy(0..<$0.count) }
     }
+    var out: [UInt8] = []
+    // Room for all of it, so that growth leaves no copy of a private half behind.
+    out.reserveCapacity(40_000)
+    if format == "jwks" { out.append("{\"keys\":[") }
+    if isPrivate {
+      guard let secret = jwk.privateText else {
+        throw KeyringError(.noPrivateKey, "the private half is not there")
+      }
+      // Without its line end.
+      secret.reveal { out.append($0, 0..<$0.count - 1) }
+    } else {
+      jwk.publicValue.append(to: &out)
+    }
+    if format == "jwks" { out.append("]}") }
+    out.append("\n")
+    return out
   }
 
   static func publish(_ arguments: Arguments) throws -> Int32 {
     let directory = try KeySources.ring(arguments)
-    let now = Timestamp.now
-    let ring = try directory.change(at: now, clock: clock) { ring in
-      try directory.publish(ring, at: now)
+    let (ring, now) = try directory.change(at: Timestamp.now) { ring, now in
+      // The copy first: a target of the policy that can't be written must not keep it old.
       if let path = arguments["out"] {
-        try RingDirectory.replace(path, contents: ring.publishedSet(at: now))
+        let file = try OutputFile(path, mode: 0o644)
+        do { try file.file.write(ring.publishedSet(at: now)) } catch {
+          file.discard()
+          throw error
+        }
+        try file.commit()
       }
-      return ring
+      try directory.publish(ring, at: now)
+      return (ring, now)
     }
     let count = ring.publishedKeys(at: now).count
     let places = ["\(directory.path)/jwks.json"] + ring.policy.publishTo + arguments.all("out")

@@ -85,18 +85,18 @@ enum SignCommand {
     guard let equals = bytes.firstIndex(of: UInt8(ascii: "=")), equals > 0 else {
       throw arguments.usage("\(option) is NAME=JSON, such as role='\"admin\"', not \"\(pair)\"")
     }
-    let text = Array(bytes[(equals + 1)...])
-    guard let value = try? JSONValue(parsing: text) else {
-      throw arguments.usage(
-        "\(option) \(String(decoding: bytes[..<equals], as: UTF8.self)): the value is no JSON; "
-          + "a text needs its quotes, such as '\"admin\"'")
-    }
-    _ = value
+    // As a member of an object, so that depth is counted as it will be.
+    let text = Array("{\"x\":".utf8) + bytes[(equals + 1)...] + [UInt8(ascii: "}")]
+    let name = ByteString(Array(bytes[..<equals]))
     var document = JSONDocument()
-    _ = document.parse(text)
-    var compact: [UInt8] = []
-    document.appendCompact(text.span, to: &compact)
-    return (ByteString(Array(bytes[..<equals])), compact)
+    let failure = document.parse(text)
+    guard failure == nil, document.nodes[0].next == document.nodes[2].next else {
+      throw arguments.usage(
+        failure == .duplicateMember
+          ? "\(option) \(name): a member name stands there twice"
+          : "\(option) \(name): the value is no JSON; a text needs its quotes, such as '\"admin\"'")
+    }
+    return (name, JSONValue(document, 2, text.span).text())
   }
 
   // MARK: The key

@@ -59,7 +59,12 @@ struct Streams {
       run.output = try OutputFile(path)
     }
     do {
-      if let path = arguments["rejects"] { run.rejects = try OutputFile(path) }
+      if let path = arguments["rejects"] {
+        if let other = arguments["output"], other.utf8.elementsEqual(path.utf8) {
+          throw arguments.usage("--output and --rejects name the same file")
+        }
+        run.rejects = try OutputFile(path)
+      }
     } catch {
       run.output?.discard()
       throw error
@@ -89,10 +94,9 @@ struct Streams {
         Terminal.error("stopped by a signal; \(lines) lines are done")
       }
     }
-    status = settle(run.output, status)
-    status = settle(run.rejects, status)
     if status != 141 { status = summarize(outcome, status, showsSummary) }
-    return status
+    status = settle(run.output, status)
+    return settle(run.rejects, status)
   }
 
   private func settle(_ file: OutputFile?, _ status: Int32) -> Int32 {
@@ -125,8 +129,8 @@ struct Streams {
       }
     }
     let wanted =
-      arguments.has("summary")
-      || OpenFile.standardError.isTerminal && !arguments.has("no-summary") && !isQuiet
+      !arguments.has("no-summary")
+      && (arguments.has("summary") || OpenFile.standardError.isTerminal && !isQuiet)
     if shows && wanted { Terminal.write(table(outcome.summary)) }
     return status
   }
@@ -193,14 +197,23 @@ struct Streams {
   static func time(_ text: String) -> Timestamp?? {
     if text == "now" { return .some(nil) }
     if let stamp = Timestamp(rfc3339: text) { return stamp }
-    guard let seconds = Int64(text), abs(seconds) < 1 << 40 else { return .none }
+    guard let seconds = Int64(text), seconds.magnitude < 1 << 40 else { return .none }
     return .some(Timestamp(seconds: seconds))
+  }
+
+  /// The words of a repeatable option that takes a list separated by commas; none is a mistake.
+  static func list(_ arguments: Arguments, _ name: String) throws -> [String] {
+    let words = arguments.all(name).flatMap {
+      $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    }
+    guard !words.contains("") else { throw arguments.usage("--\(name) has an empty name in it") }
+    return words
   }
 
   static func algorithms(_ arguments: Arguments) throws -> [AlgorithmName]? {
     guard arguments.has("alg") else { return nil }
-    return try arguments.all("alg").flatMap { $0.split(separator: ",") }.map { name in
-      guard let found = AlgorithmName(String(name)) else {
+    return try list(arguments, "alg").map { name in
+      guard let found = AlgorithmName(name) else {
         throw arguments.usage(
           "--alg \(name) is not known; known are "
             + Algorithm.allCases.map(\.name).joined(separator: ", ") + ", Ed25519, Ed448")

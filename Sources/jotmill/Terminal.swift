@@ -14,11 +14,9 @@ enum Terminal {
   static func write(_ text: String) { try? OpenFile.standardError.write(Array(text.utf8)) }
 
   static func printable(_ text: String) -> String {
-    text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-      var out: [UInt8] = []
-      InspectProcessor.appendPrintable(ByteString(String(line)), to: &out)
-      return String(decoding: out, as: UTF8.self)
-    }.joined(separator: "\n")
+    var out: [UInt8] = []
+    InspectProcessor.appendPrintable(ByteString(text), to: &out)
+    return String(decoding: out, as: UTF8.self)
   }
 
   enum ColorChoice: String { case auto, always, never }

@@ -18,7 +18,9 @@ enum VerifyCommand {
     options.print = arguments["print"].flatMap { VerifyOptions.Print(rawValue: $0) } ?? .verdict
     options.only = arguments["only"].flatMap { VerifyOptions.Filter(rawValue: $0) }
     if options.raw {
-      let claims = ["iss", "aud", "sub", "token-type", "fresh", "require", "max-age"]
+      let claims = [
+        "iss", "aud", "sub", "token-type", "fresh", "require", "max-age", "at", "leeway",
+      ]
       if let name = claims.first(where: arguments.has) {
         throw arguments.usage("--raw looks at no claims, so --\(name) can't be checked")
       }
@@ -51,8 +53,7 @@ enum VerifyCommand {
     policy.typ = arguments["typ"].map { ByteString($0) }
     policy.tokenType = arguments["token-type"].flatMap { ClaimsPolicy.TokenType(rawValue: $0) }
     policy.requiresFresh = arguments.has("fresh")
-    policy.required = arguments.all("require").flatMap { $0.split(separator: ",") }
-      .map { ByteString(String($0)) }
+    policy.required = try Streams.list(arguments, "require").map { ByteString($0) }
     policy.maxAge = try arguments.value("max-age", "a span such as 12h", Seconds.init)
     policy.leeway = try arguments.value("leeway", "a span such as 30s", Seconds.init) ?? Seconds(0)
     return policy

@@ -27,6 +27,11 @@ final class Workspace {
     let other = try Workspace()
     try FileManager.default.removeItem(atPath: other.work)
     try FileManager.default.copyItem(atPath: work, toPath: other.work)
+    // A ring names the copies of its set by absolute paths: they move along.
+    if exists("keys/keyring.json") {
+      let ring = String(decoding: read("keys/keyring.json"), as: UTF8.self)
+      try other.write("keys/keyring.json", ring.replacing(work, with: other.work))
+    }
     return other
   }
 

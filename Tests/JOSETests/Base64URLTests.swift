@@ -99,13 +99,6 @@ private enum SlowBase64URL {
     }
   }
 
-  @Test("Exactly the 64 letters are letters")
-  func letters() {
-    for value in UInt8.min...UInt8.max {
-      #expect(Base64URL.isLetter(value) == SlowBase64URL.letters.contains(value), "\(value)")
-    }
-  }
-
   @Test(
     "Padding, other alphabets, white space, unused bits and impossible lengths are refused",
     arguments: [

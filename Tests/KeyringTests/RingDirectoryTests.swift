@@ -27,7 +27,9 @@ import Testing
     at now: Timestamp = Sample.start
   ) throws -> JWK {
     let jwk = try Sample.key(name)
-    try directory.change(at: now) { try directory.add(jwk, name, to: &$0, at: now) }
+    try directory.change(at: now) { ring, _ in
+      try directory.add(jwk, name, to: &ring, at: now)
+    }
     return jwk
   }
 
@@ -190,9 +192,9 @@ import Testing
     let directory = try make()
     try add(directory)
     let before = try folder.contents("ring/keyring.json")
-    fails(.clockBehind) { try directory.change(at: Sample.start - Seconds(61)) { _ in } }
+    fails(.clockBehind) { try directory.change(at: Sample.start - Seconds(61)) { _, _ in } }
     #expect(try folder.contents("ring/keyring.json") == before)
-    try directory.change(at: Sample.start - Seconds(60)) { _ in }
+    try directory.change(at: Sample.start - Seconds(60)) { _, _ in }
   }
 
   @Test func `two changes within a second are no clock that runs behind`() throws {
@@ -202,14 +204,14 @@ import Testing
     try add(directory)
     let half = Timestamp(seconds: Sample.start.seconds, nanoseconds: 500_000_000)
     try add(directory, at: half)
-    try directory.change(at: half) { _ in }
+    try directory.change(at: half) { _, _ in }
   }
 
   @Test func `an archived key keeps its public half and is not published`() throws {
     let directory = try make()
     let jwk = try Sample.key()
-    try directory.change(at: Sample.start) {
-      try directory.addArchived(jwk.publicHalf, Sample.ed25519, to: &$0, at: Sample.start)
+    try directory.change(at: Sample.start) { ring, _ in
+      try directory.addArchived(jwk.publicHalf, Sample.ed25519, to: &ring, at: Sample.start)
     }
     let ring = try directory.load()
     #expect(ring.keys[0].phase(at: Sample.start) == .archived)

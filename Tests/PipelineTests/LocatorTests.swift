@@ -57,7 +57,7 @@ import Testing
       ("{\"token\":\"\"}", .auto, nil, "no_token"), ("{\"token\":\" \"}", .auto, nil, "no_token"),
       ("{\"other\":\"\(t)\"}", .auto, nil, t), ("{\"a\":{\"b\":[\"x\",\"\(t)\"]}}", .auto, nil, t),
       ("{\"n\":1}", .auto, nil, "no_token"), ("{}", .json, nil, "no_token"),
-      ("{\"token\":\"Basic abc\"}", .auto, nil, "Basic abc"),
+      ("{\"token\":\"Basic abc\"}", .auto, nil, "no_token"),
       // A field by name.
       ("{\"a\":{\"b\":[0,\"\(t)\"]}}", .auto, "/a/b/1", t),
       ("{\"token\":\"\(t)\"}", .auto, "/other", "no_token"),

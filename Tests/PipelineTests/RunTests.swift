@@ -134,11 +134,7 @@ import Testing
         ended.signal()
       }
       let isLate = ended.wait(timeout: .now() + 3) == .timedOut
-      withKnownIssue(
-        "a worker that waits for input does not hear of the failure", isIntermittent: true
-      ) {
-        #expect(!isLate, "the run waits for a line that nobody can answer")
-      }
+      #expect(!isLate, "the run waits for a line that nobody can answer")
       pipe.finish()
       if isLate { ended.wait() }
       #expect((outcome.withLock { $0?.failure } as? FileError)?.number == ENOSPC)

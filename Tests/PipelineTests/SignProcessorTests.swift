@@ -91,7 +91,7 @@ import Testing
   @Test(
     "override replaces members wherever they stand",
     arguments: [
-      ("{\"iss\":1,\"q\":2,\"r\":3}", "bad_claim"),
+      ("{\"iss\":1,\"q\":2,\"r\":3}", "{\"q\":2,\"r\":3,+}"),
       ("{\"iss\":\"o\",\"q\":2,\"r\":3}", "{\"q\":2,\"r\":3,+}"),
       ("{\"q\":2,\"iss\":\"o\",\"r\":3}", "{\"q\":2,\"r\":3,+}"),
       ("{\"q\":2,\"r\":3,\"iss\":\"o\"}", "{\"q\":2,\"r\":3,+}"),

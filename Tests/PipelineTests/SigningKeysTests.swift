@@ -23,7 +23,7 @@ import Testing
   @discardableResult
   private func add(_ directory: RingDirectory, at now: Timestamp) throws -> JWK {
     let jwk = try JWK.generate(for: AlgorithmName("ES256")!)
-    try directory.change(at: now) { ring in
+    try directory.change(at: now) { ring, _ in
       try directory.add(jwk, AlgorithmName("ES256")!, to: &ring, at: now)
     }
     return jwk
@@ -150,8 +150,13 @@ import Testing
     let now = Self.start.seconds
     #expect(
       try sign(
-        ["{}", "{\"exp\":\"x\"}", "{\"exp\":\(now + 3600)}", "{\"exp\":\(now + 3601)}"], after: 0
-      ) { $0.asIs = true } == ["missing_claim", "bad_claim", "signed", "outlives_key"])
+        [
+          "{}", "{\"exp\":\"x\"}", "{\"exp\":\(now + 3600)}",
+          "{\"iat\":\(now),\"exp\":\(now + 3600)}", "{\"iat\":\(now),\"exp\":\(now + 3601)}",
+        ], after: 0
+      ) { $0.asIs = true } == [
+        "missing_claim", "bad_claim", "missing_claim", "signed", "outlives_key",
+      ])
   }
 
   @Test func `a ttl past the limit rejects every record that does not bring its own exp`() throws {

@@ -106,19 +106,24 @@ internal import COpenSSL
         throw JOSEError(.unsupportedKey, "an RSA modulus of more than 16384 bits")
       }
       var jwk = JWK(.rsa(n: n, e: e), secret: isPrivate ? rsaSecret : nil)
-      // A key marked for PSS (RFC 4055) must make nothing else, and a JWK cannot say "any PSS".
-      if ByteString(type) == "RSA-PSS" { jwk.algorithm = AlgorithmName(.ps256) }
+      // A key marked for PSS (RFC 4055) must make nothing else: with the hash that it is restricted
+      // to, or with SHA-256, since a JWK cannot say "any PSS".
+      if ByteString(type) == "RSA-PSS" {
+        switch unsafe jm_pss_hash_bits(pointer) {
+        case 256: jwk.algorithm = AlgorithmName(.ps256)
+        case 384: jwk.algorithm = AlgorithmName(.ps384)
+        case 512: jwk.algorithm = AlgorithmName(.ps512)
+        default: throw JOSEError(.unsupportedKey, "an RSA-PSS key for another hash than SHA-2")
+        }
+      }
       return jwk
     }
     for curve in Curve.allCases {
       if curve.isOctetKeyPair, ByteString(type) == ByteString(curve.openSSLName) {
-        let d = isPrivate ? octets(curve.octets, isPrivate: true) : nil
+        var d = isPrivate ? octets(curve.octets, isPrivate: true) : []
         return JWK(
           .okp(curve, x: octets(curve.octets, isPrivate: false)),
-          secret: d.map { octets in
-            var octets = octets
-            return .scalar(SecretBytes(consuming: &octets))
-          })
+          secret: isPrivate ? .scalar(SecretBytes(consuming: &d)) : nil)
       }
       if !curve.isOctetKeyPair, ByteString(type) == ByteString("EC " + curve.openSSLName) {
         var d = isPrivate ? number("priv", curve.octets) : []
@@ -143,11 +148,10 @@ internal import COpenSSL
     ]
     var numbers = names.map { number($0, 0) }
     if numbers.contains(where: \.isEmpty) { numbers = [numbers[0]] }
-    return .rsa(
-      numbers.map { octets in
-        var octets = octets
-        return SecretBytes(consuming: &octets)
-      })
+    // In place: a copy of the array would leave the original behind, unwiped.
+    var secrets: [SecretBytes] = []
+    for i in numbers.indices { secrets.append(SecretBytes(consuming: &numbers[i])) }
+    return .rsa(secrets)
   }
 
   private var typeName: String {
