@@ -94,14 +94,60 @@ import Testing
     #expect(try directory.load().keys[1].published == Sample.start + Seconds(9))
   }
 
-  @Test func `a private half that a dead run left behind is replaced`() throws {
+  @Test func `a private half that another key left behind is never overwritten`() throws {
     let directory = try make()
     let jwk = try Sample.key()
-    try folder.file("ring/private/\(jwk.kid!).jwk", "torn", mode: 0o600)
+    let name = "ring/private/\(jwk.kid!).jwk"
+    try folder.file(name, "somebody's key", mode: 0o600)
+    #expect(throws: KeyringError(.keyExists, "")) {
+      try directory.change(at: Sample.start) { ring, _ in
+        try directory.add(jwk, Sample.ed25519, to: &ring, at: Sample.start)
+      }
+    }
+    #expect(try folder.contents(name) == "somebody's key")
+    #expect(try directory.load().keys.isEmpty)
+  }
+
+  @Test func `a private half that a dead run left torn is replaced`() throws {
+    let directory = try make()
+    let jwk = try Sample.key()
+    let text = try #require(jwk.privateText).reveal { $0.copy(0..<$0.count / 2) }
+    try folder.file(
+      "ring/private/\(jwk.kid!).jwk", String(decoding: text, as: UTF8.self), mode: 0o600)
     try directory.change(at: Sample.start) { ring, _ in
       try directory.add(jwk, Sample.ed25519, to: &ring, at: Sample.start)
     }
     #expect(try directory.privateKey(try directory.load().keys[0]).material == jwk.material)
+  }
+
+  @Test func `a copy that cannot be written keeps no other copy old and no other change back`()
+    throws
+  {
+    try folder.directory.makeDirectory("www", mode: 0o755)
+    let directory = try make(publishTo: ["www/set.json", "second.json"])
+    try add(directory)
+    try folder.directory.rename("www", to: "gone")
+    let then = Sample.start + Seconds(5)
+    #expect(throws: KeyringError(.notPublished, "")) { try add(directory, at: then) }
+    #expect(try folder.contents("second.json") == (try folder.contents("ring/jwks.json")))
+    #expect(try directory.load().keys[1].phase(at: then) == .pending)
+    // The repair fails once more and is reported, but what was asked for is done.
+    let old = try Sample.key()
+    #expect(throws: KeyringError(.notPublished, "")) {
+      try directory.change(at: then) { ring, now in
+        try directory.addArchived(old.publicHalf, Sample.ed25519, to: &ring, at: now)
+      }
+    }
+    #expect(try directory.load().index(of: old.kid!) != nil)
+  }
+
+  @Test func `a missing set is written again by the next change`() throws {
+    let directory = try make()
+    try add(directory)
+    let set = try folder.contents("ring/jwks.json")
+    try folder.directory.remove("ring/jwks.json")
+    try directory.change(at: Sample.start + Seconds(1)) { _, _ in }
+    #expect(try folder.contents("ring/jwks.json") == set)
   }
 
   @Test func `a change that throws changes nothing`() throws {
