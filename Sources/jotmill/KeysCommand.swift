@@ -38,7 +38,9 @@ enum KeysCommand {
       ? nil : try JWK.generate(for: ring.policy.algorithm, rsaBits: ring.policy.rsaBits)
     let (key, isNew) = try directory.change(at: Timestamp.now) { ring, now in
       // One that an earlier run could not publish has been published by now.
-      if let kid = waiting?.kid, let index = ring.index(of: kid) { return (ring.keys[index], false) }
+      if let kid = waiting?.kid, let index = ring.index(of: kid) {
+        return (ring.keys[index], false)
+      }
       if let next = ring.successor(at: now) { return (next, false) }
       let jwk =
         try fresh ?? JWK.generate(for: ring.policy.algorithm, rsaBits: ring.policy.rsaBits)
