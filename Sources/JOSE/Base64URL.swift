@@ -19,31 +19,29 @@ public enum Base64URL {
   /// Appends the text of `source[range]` to `out`.
   package static func encode(_ source: Span<UInt8>, _ range: Range<Int>, into out: inout [UInt8]) {
     let n = range.count
-    let start = out.count
-    out.append(contentsOf: repeatElement(0, count: encodedCount(n)))
-    unsafe source.extracting(range).withUnsafeBufferPointer { from in
-      unsafe out.withUnsafeMutableBufferPointer { to in
-        unsafe alphabet.withUnsafeBufferPointer { letters in
-          var i = 0
-          var o = start
-          while i + 3 <= n {
-            let v = unsafe UInt32(from[i]) << 16 | UInt32(from[i + 1]) << 8 | UInt32(from[i + 2])
-            unsafe to[o] = letters[Int(v >> 18)]
-            unsafe to[o + 1] = letters[Int(v >> 12 & 63)]
-            unsafe to[o + 2] = letters[Int(v >> 6 & 63)]
-            unsafe to[o + 3] = letters[Int(v & 63)]
-            i += 3
-            o += 4
-          }
-          if n - i == 1 {
-            let v = unsafe UInt32(from[i]) << 16
-            unsafe to[o] = letters[Int(v >> 18)]
-            unsafe to[o + 1] = letters[Int(v >> 12 & 63)]
-          } else if n - i == 2 {
-            let v = unsafe UInt32(from[i]) << 16 | UInt32(from[i + 1]) << 8
-            unsafe to[o] = letters[Int(v >> 18)]
-            unsafe to[o + 1] = letters[Int(v >> 12 & 63)]
-            unsafe to[o + 2] = letters[Int(v >> 6 & 63)]
+    out.append(addingCapacity: encodedCount(n)) { output in
+      unsafe source.extracting(range).withUnsafeBufferPointer { from in
+        unsafe output.withUnsafeMutableBufferPointer { to, count in
+          unsafe pairs.withUnsafeBufferPointer { letters in
+            var i = 0
+            var o = 0
+            while i + 3 <= n {
+              let v = unsafe UInt32(from[i]) << 16 | UInt32(from[i + 1]) << 8 | UInt32(from[i + 2])
+              let four = unsafe UInt32(letters[Int(v >> 12)]) | UInt32(letters[Int(v & 4095)]) << 16
+              unsafe UnsafeMutableRawPointer(to.baseAddress! + o)
+                .storeBytes(of: four.littleEndian, as: UInt32.self)
+              i += 3
+              o += 4
+            }
+            if n - i >= 1 {
+              let second = n - i == 2 ? unsafe UInt32(from[i + 1]) : 0
+              let v = unsafe UInt32(from[i]) << 16 | second << 8
+              let pair = unsafe letters[Int(v >> 12)]
+              unsafe to[o] = UInt8(truncatingIfNeeded: pair)
+              unsafe to[o + 1] = UInt8(truncatingIfNeeded: pair >> 8)
+              if n - i == 2 { unsafe to[o + 2] = UInt8(truncatingIfNeeded: letters[Int(v & 4095)]) }
+            }
+            count = encodedCount(n)
           }
         }
       }
@@ -57,39 +55,39 @@ public enum Base64URL {
     let n = range.count
     let tail = n & 3
     guard tail != 1 else { return false }
-    let start = out.count
+    var wrong: UInt32 = 0
     // Four octets of slack: the loop stores three octets as one 32-bit word.
-    out.append(contentsOf: repeatElement(0, count: decodedCount(n) + 4))
-    let good = unsafe source.extracting(range).withUnsafeBufferPointer { from in
-      unsafe out.withUnsafeMutableBytes { to in
-        unsafe values.withUnsafeBufferPointer { value in
-          var wrong: UInt32 = 0
-          var i = 0
-          var o = start
-          while i + 4 <= n {
-            let v =
-              unsafe value[Int(from[i])] | value[256 + Int(from[i + 1])]
-              | value[512 + Int(from[i + 2])] | value[768 + Int(from[i + 3])]
-            wrong |= v
-            unsafe to.storeBytes(of: (v << 8).bigEndian, toByteOffset: o, as: UInt32.self)
-            i += 4
-            o += 3
+    out.append(addingCapacity: decodedCount(n) + 4) { output in
+      unsafe source.extracting(range).withUnsafeBufferPointer { from in
+        unsafe output.withUnsafeMutableBufferPointer { to, count in
+          unsafe values.withUnsafeBufferPointer { value in
+            var i = 0
+            var o = 0
+            while i + 4 <= n {
+              let v =
+                unsafe value[Int(from[i])] | value[256 + Int(from[i + 1])]
+                | value[512 + Int(from[i + 2])] | value[768 + Int(from[i + 3])]
+              wrong |= v
+              unsafe UnsafeMutableRawPointer(to.baseAddress! + o)
+                .storeBytes(of: (v << 8).bigEndian, as: UInt32.self)
+              i += 4
+              o += 3
+            }
+            if tail >= 2 {
+              var v = unsafe value[Int(from[i])] | value[256 + Int(from[i + 1])]
+              if tail == 3 { v |= unsafe value[512 + Int(from[i + 2])] }
+              wrong |= v
+              // The unused low bits must be zero: one octet has one spelling.
+              wrong |= v & (tail == 2 ? 0xffff : 0xff) == 0 ? 0 : bad
+              unsafe to[o] = UInt8(truncatingIfNeeded: v >> 16)
+              if tail == 3 { unsafe to[o + 1] = UInt8(truncatingIfNeeded: v >> 8) }
+            }
+            count = wrong & bad == 0 ? decodedCount(n) : 0
           }
-          if tail >= 2 {
-            var v = unsafe value[Int(from[i])] | value[256 + Int(from[i + 1])]
-            if tail == 3 { v |= unsafe value[512 + Int(from[i + 2])] }
-            wrong |= v
-            // The unused low bits must be zero: one octet has one spelling.
-            wrong |= v & (tail == 2 ? 0xffff : 0xff) == 0 ? 0 : bad
-            unsafe to[o] = UInt8(truncatingIfNeeded: v >> 16)
-            if tail == 3 { unsafe to[o + 1] = UInt8(truncatingIfNeeded: v >> 8) }
-          }
-          return wrong & bad == 0
         }
       }
     }
-    out.removeLast(good ? 4 : out.count - start)
-    return good
+    return wrong & bad == 0
   }
 
   package static func encodedCount(_ octets: Int) -> Int { (octets * 4 + 2) / 3 }
@@ -100,6 +98,11 @@ public enum Base64URL {
   private static let alphabet: [UInt8] =
     Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
   private static let bad: UInt32 = 1 << 31
+
+  /// The two letters of each 12 bits, the first one in the low octet.
+  private static let pairs: [UInt16] = (0..<4096).map {
+    UInt16(alphabet[$0 >> 6]) | UInt16(alphabet[$0 & 63]) << 8
+  }
 
   /// Four tables of 256: a letter's six bits already shifted to its place in 24, or `bad`.
   private static let values: [UInt32] = {

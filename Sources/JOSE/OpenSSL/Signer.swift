@@ -75,32 +75,41 @@ internal import COpenSSL
   package func sign(
     _ bytes: Span<UInt8>, _ range: Range<Int>, into out: inout [UInt8]
   ) throws(JOSEError) {
-    let start = out.count
     let bits = Int32(algorithm.hashBits)
-    out.append(contentsOf: repeatElement(0, count: max(signatureOctets, 64)))
-    let written = unsafe bytes.extracting(range).withUnsafeBufferPointer { message in
-      unsafe out.withUnsafeMutableBufferPointer { out in
-        let to = unsafe out.baseAddress! + start
-        switch algorithm.family {
-        case .hmac:
-          return unsafe jm_hmac_compute(
-            context.assumingMemoryBound(to: jm_hmac.self), message.baseAddress, message.count, to)
-        case .rsa, .rsaPSS:
-          return unsafe jm_rsa_sign(
-            OpaquePointer(context), bits, message.baseAddress, message.count, to, signatureOctets)
-        case .ecdsa:
-          return unsafe jm_ecdsa_sign(
-            OpaquePointer(context), bits, message.baseAddress, message.count, to,
-            signatureOctets / 2) == 1 ? signatureOctets : 0
-        case .edDSA:
-          return unsafe jm_eddsa_sign(
-            OpaquePointer(context), message.baseAddress, message.count, to, signatureOctets)
+    var written = 0
+    // An HMAC is written whole before it is cut to its length.
+    out.append(addingCapacity: max(signatureOctets, 64)) { output in
+      unsafe bytes.extracting(range).withUnsafeBufferPointer { message in
+        unsafe output.withUnsafeMutableBufferPointer { buffer, count in
+          written = unsafe sign(message, bits, to: buffer.baseAddress!)
+          count = written
         }
       }
     }
-    out.removeLast(out.count - start - written)
     guard written == signatureOctets else {
       throw JOSEError(.openSSL, "OpenSSL failed to make a signature")
+    }
+  }
+
+  /// Returns the signature's length, 0 on failure.
+  @inline(__always)
+  private func sign(
+    _ message: UnsafeBufferPointer<UInt8>, _ bits: Int32, to: UnsafeMutablePointer<UInt8>
+  ) -> Int {
+    switch algorithm.family {
+    case .hmac:
+      unsafe jm_hmac_compute(
+        context.assumingMemoryBound(to: jm_hmac.self), message.baseAddress, message.count, to)
+    case .rsa, .rsaPSS:
+      unsafe jm_rsa_sign(
+        OpaquePointer(context), bits, message.baseAddress, message.count, to, signatureOctets)
+    case .ecdsa:
+      unsafe jm_ecdsa_sign(
+        OpaquePointer(context), bits, message.baseAddress, message.count, to,
+        signatureOctets / 2) == 1 ? signatureOctets : 0
+    case .edDSA:
+      unsafe jm_eddsa_sign(
+        OpaquePointer(context), message.baseAddress, message.count, to, signatureOctets)
     }
   }
 }
