@@ -79,7 +79,7 @@ package struct InspectProcessor: ChunkProcessor {
     let hasClaims = payload.parse(payloadText) == nil && payload.nodes[0].kind == .object
     result.summary.count(Rejections())
     if options.asJSON {
-      open(line, chunk.input, &result.output)
+      LineText.open(line, chunk.input, options.inputNames, to: &result.output)
       result.output.append(",\"header\":")
       header.appendCompact(headerText.span, to: &result.output)
       if hasClaims {
@@ -111,21 +111,12 @@ package struct InspectProcessor: ChunkProcessor {
 
   // MARK: For a program
 
-  private func open(_ line: Int, _ input: Int, _ out: inout [UInt8]) {
-    out.append("{\"line\":")
-    out.append(decimal: line)
-    if let names = options.inputNames {
-      out.append(",\"file\":")
-      JSONText.appendString(names[input], to: &out)
-    }
-  }
-
   private func reject(
     _ line: Int, _ chunk: borrowing Chunk, _ rejection: Rejection, _ result: inout ChunkResult
   ) {
     result.summary.count(Rejections(rejection))
     if options.asJSON {
-      open(line, chunk.input, &result.output)
+      LineText.open(line, chunk.input, options.inputNames, to: &result.output)
       result.output.append(",\"error\":\"")
       result.output.append(rejection.code)
       result.output.append("\"}\n")

@@ -32,7 +32,7 @@ package struct Locator: Sendable {
   package mutating func find(
     _ bytes: Span<UInt8>, _ line: Range<Int>, scratch: inout [UInt8]
   ) -> Found {
-    let text = Self.trim(bytes, line)
+    let text = LineText.trim(bytes, line)
     guard !text.isEmpty else { return .rejected(.noToken) }
     switch format {
     case .token: return .token(text)
@@ -99,13 +99,13 @@ package struct Locator: Sendable {
 
   /// Skips `Bearer ` (RFC 6750; schemes compare without case) and white space around the token.
   private static func withoutScheme(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
-    let text = trim(bytes, range)
-    guard text.count >= 6, text.count == 6 || isBlank(bytes[text.lowerBound + 6]) else {
+    let text = LineText.trim(bytes, range)
+    guard text.count >= 6, text.count == 6 || LineText.isBlank(bytes[text.lowerBound + 6]) else {
       return text
     }
     let scheme: StaticString = "bearer"
     for i in 0..<6 where bytes[text.lowerBound + i] | 0x20 != scheme.byte(i) { return text }
-    return trim(bytes, text.lowerBound + 6..<text.upperBound)
+    return LineText.trim(bytes, text.lowerBound + 6..<text.upperBound)
   }
 
   /// The first JWS-shaped word: base64url characters and exactly two dots, beginning like the
@@ -137,18 +137,6 @@ package struct Locator: Sendable {
   }
 
   // MARK: Shapes
-
-  private static func trim(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
-    var (start, end) = (range.lowerBound, range.upperBound)
-    while start < end, isBlank(bytes[start]) { start += 1 }
-    while end > start, isBlank(bytes[end - 1]) { end -= 1 }
-    return start..<end
-  }
-
-  @inline(__always)
-  private static func isBlank(_ c: UInt8) -> Bool {
-    c == UInt8(ascii: " ") || c == UInt8(ascii: "\t") || c == UInt8(ascii: "\r")
-  }
 
   @inline(__always)
   private static func isWord(_ c: UInt8) -> Bool {

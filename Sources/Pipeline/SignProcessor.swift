@@ -41,7 +41,7 @@ package struct SignProcessor: ChunkProcessor {
     var line = chunk.firstLine
     while start < chunk.count {
       let end = bytes.firstIndex(of: UInt8(ascii: "\n"), in: start..<chunk.count) ?? chunk.count
-      let text = Self.trim(bytes, start..<end)
+      let text = LineText.trim(bytes, start..<end)
       let failure =
         end - start > options.maxLine
         ? (Rejection.tooLarge, nil) : composer.compose(bytes, text, into: &payload)
@@ -101,7 +101,7 @@ package struct SignProcessor: ChunkProcessor {
 
   private func write(_ line: Int, _ input: Int, _ out: inout [UInt8]) {
     if options.format == .json {
-      open(line, input, &out)
+      LineText.open(line, input, options.inputNames, to: &out)
       out.append(",\"token\":\"")
       out.append(contentsOf: token)
       out.append("\"}\n")
@@ -117,7 +117,7 @@ package struct SignProcessor: ChunkProcessor {
   ) {
     result.summary.count(Rejections(rejection))
     if options.format == .json {
-      open(line, chunk.input, &result.output)
+      LineText.open(line, chunk.input, options.inputNames, to: &result.output)
       result.output.append(",\"error\":\"")
       result.output.append(rejection.code)
       result.output.append(UInt8(ascii: "\""))
@@ -133,22 +133,5 @@ package struct SignProcessor: ChunkProcessor {
         RejectedLine(
           input: chunk.input, line: line, reasons: Rejections(rejection), detail: detail))
     }
-  }
-
-  private func open(_ line: Int, _ input: Int, _ out: inout [UInt8]) {
-    out.append("{\"line\":")
-    out.append(decimal: line)
-    if let names = options.inputNames {
-      out.append(",\"file\":")
-      JSONText.appendString(names[input], to: &out)
-    }
-  }
-
-  private static func trim(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
-    func isBlank(_ c: UInt8) -> Bool { c == 0x20 || c == 0x09 || c == 0x0d }
-    var (start, end) = (range.lowerBound, range.upperBound)
-    while start < end, isBlank(bytes[start]) { start += 1 }
-    while end > start, isBlank(bytes[end - 1]) { end -= 1 }
-    return start..<end
   }
 }

@@ -223,12 +223,7 @@ package struct VerifyProcessor: ChunkProcessor {
   private func openVerdict(
     _ line: Int, _ input: Int, _ reasons: Rejections, _ out: inout [UInt8]
   ) {
-    out.append("{\"line\":")
-    out.append(decimal: line)
-    if let names = options.inputNames {
-      out.append(",\"file\":")
-      JSONText.appendString(names[input], to: &out)
-    }
+    LineText.open(line, input, options.inputNames, to: &out)
     if reasons.isEmpty {
       out.append(",\"valid\":true")
     } else {
