@@ -75,7 +75,9 @@ extension JSONDocument {
   package func equals(_ index: Int, _ text: StaticString, in bytes: Span<UInt8>) -> Bool {
     let node = nodes[index]
     if !node.escaped { return bytes.equals(node.range, text) }
-    return unescaped(index, in: bytes) == text.withUTF8Buffer { unsafe Array($0) }
+    var expected: [UInt8] = []
+    expected.append(text)
+    return unescaped(index, in: bytes) == expected
   }
 
   package func equals(_ index: Int, text: ByteString, in bytes: Span<UInt8>) -> Bool {

@@ -97,14 +97,15 @@ package struct Locator: Sendable {
     text.isEmpty || bytes.firstIndex(of: UInt8(ascii: " "), in: text) != nil
   }
 
+  private static let bearer = Array("bearer".utf8)
+
   /// Skips `Bearer ` (RFC 6750; schemes compare without case) and white space around the token.
   private static func withoutScheme(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
     let text = LineText.trim(bytes, range)
     guard text.count >= 6, text.count == 6 || LineText.isBlank(bytes[text.lowerBound + 6]) else {
       return text
     }
-    let scheme: StaticString = "bearer"
-    for i in 0..<6 where bytes[text.lowerBound + i] | 0x20 != scheme.byte(i) { return text }
+    for i in 0..<6 where bytes[text.lowerBound + i] | 0x20 != bearer[i] { return text }
     return LineText.trim(bytes, text.lowerBound + 6..<text.upperBound)
   }
 
@@ -165,8 +166,4 @@ package struct Locator: Sendable {
     }
     return dots == 2 || dots == 4
   }
-}
-
-extension StaticString {
-  fileprivate func byte(_ i: Int) -> UInt8 { withUTF8Buffer { unsafe $0[i] } }
 }
