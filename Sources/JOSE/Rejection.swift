@@ -88,7 +88,8 @@ public struct Rejections: Hashable, Sendable, Sequence {
 /// An operator's error: a key or a set that can't be used. Compared by code.
 public struct JOSEError: Error, Equatable, CustomStringConvertible {
   public enum Code: Sendable {
-    case badJSON, badKey, unsupportedKey, weakKey, noPrivateKey, encryptedKey, openSSL
+    case badJSON, badKey, unsupportedKey, weakKey, noPrivateKey, encryptedKey, wrongPassphrase
+    case openSSL
   }
   public var code: Code
   /// What is wrong and what to do, without a file name: the caller knows which file it read.
