@@ -53,6 +53,11 @@ public final class OpenFile: Sendable {
     self.isOwned = isOwned
   }
 
+  /// A descriptor that somebody else closes.
+  convenience init(borrowing descriptor: Int32, path: String) {
+    self.init(descriptor: descriptor, path: path, isOwned: false)
+  }
+
   package static let standardInput = OpenFile(descriptor: 0, path: "standard input", isOwned: false)
   package static let standardOutput = OpenFile(
     descriptor: 1, path: "standard output", isOwned: false)

@@ -115,6 +115,12 @@ package enum Clock {
     return (Int64(t.tv_sec), Int32(t.tv_nsec))
   }
 
+  /// Returns once the clock says `seconds` since 1970, or has been set back.
+  package static func sleep(until seconds: Int64) {
+    let start = now
+    while now.seconds < seconds, now.seconds >= start.seconds { usleep(10_000) }
+  }
+
   /// Seconds that only go forward, from an arbitrary start.
   package static var monotonic: Double { csystem_monotonic_seconds() }
 }

@@ -60,6 +60,15 @@ public struct Seconds: Hashable, Sendable, Comparable {
     where count != 0 && count % unit == 0 { return "\(count / unit)\(letter)" }
     return "\(count)s"
   }
+
+  /// For a person, in the largest unit that gives at least 2: `45 days`, `3 hours`, `1 second`.
+  package var words: String {
+    let units: [(Int64, String)] = [
+      (31_556_952, "years"), (86_400, "days"), (3600, "hours"), (60, "minutes"),
+    ]
+    for (unit, name) in units where count >= 2 * unit { return "\(count / unit) \(name)" }
+    return count == 1 ? "1 second" : "\(count) seconds"
+  }
 }
 
 /// A JSON number read as seconds since 1970, exactly: any fraction, any exponent.

@@ -4,6 +4,7 @@ public struct KeyringError: Error, Equatable, CustomStringConvertible, Sendable 
   public enum Code: Sendable {
     case notARing, alreadyARing, badFormat, unsafePolicy, unsafePermissions
     case noSuchKey, keyExists, noActiveKey, noPrivateKey, wrongKind, clockBehind, notPublished
+    case tooEarly, noPassphrase, wrongPassphrase
   }
   public var code: Code
   public var detail: String

@@ -59,7 +59,51 @@ public struct Policy: Sendable, Equatable {
     }
   }
 
-  var value: JSONValue {
+  /// Changes one value by its name in keyring.json, `publish_to` aside.
+  package mutating func set(_ name: String, _ value: String) throws(KeyringError) {
+    func span() throws(KeyringError) -> Seconds {
+      guard let span = Seconds(value) else {
+        throw KeyringError(.unsafePolicy, "\(name) is a span such as 30d, not \"\(value)\"")
+      }
+      return span
+    }
+    switch ByteString(name) {
+    case "alg":
+      guard let found = AlgorithmName(value) else {
+        throw KeyringError(
+          .unsafePolicy, "alg is an algorithm such as RS256, not \"\(value)\"")
+      }
+      algorithm = found
+    case "rsa_bits":
+      guard let bits = Int(value) else {
+        throw KeyringError(.unsafePolicy, "rsa_bits is a number, not \"\(value)\"")
+      }
+      rsaBits = bits
+    case "period": period = try span()
+    case "publish_ahead": publishAhead = try span()
+    case "max_token_ttl": maxTokenTTL = try span()
+    case "leeway": leeway = try span()
+    case "clock_skew": clockSkew = try span()
+    case "jwks_max_age": jwksMaxAge = try span()
+    default:
+      throw KeyringError(
+        .unsafePolicy,
+        "no policy \"\(name)\"; there are alg, rsa_bits, period, publish_ahead, max_token_ttl, "
+          + "leeway, clock_skew, jwks_max_age and publish_to")
+    }
+  }
+
+  /// Every name with its value, as `keys policy` shows them.
+  package var members: [(name: String, value: String)] {
+    [
+      ("alg", self.name), ("rsa_bits", String(rsaBits)), ("period", period.text),
+      ("publish_ahead", publishAhead.text), ("max_token_ttl", maxTokenTTL.text),
+      ("leeway", leeway.text), ("clock_skew", clockSkew.text),
+      ("jwks_max_age", jwksMaxAge.text), ("publish_to", publishTo.joined(separator: " ")),
+    ]
+  }
+
+  package var value: JSONValue {
     .object([
       "alg": .string(name),
       "rsa_bits": rsaBits == 2048 ? nil : .number(rsaBits),

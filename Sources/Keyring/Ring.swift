@@ -1,5 +1,5 @@
 // A ring as a value: its policy and every key it ever had. Phases follow from timestamps and time.
-// Owns: the rules of time. Must never: touch a file or a clock.
+// Owns: what a ring is at an instant. Must never: touch a file or a clock.
 
 public import JOSE
 
@@ -15,13 +15,17 @@ public struct RingKey: Sendable {
   public var activation: Timestamp?
   /// When its successor begins to sign, once there is one.
   public var retired: Timestamp?
-  /// When it leaves the published set: every token that it may have signed is dead.
+  /// When every token that it may have signed is dead.
   public var archived: Timestamp?
+  /// When it was taken out of the published set for good.
+  public var withdrawn: Timestamp?
   /// The largest max_token_ttl in force while it may sign (T*).
   public var maxTokenTTL: Seconds
   public var revocation: Revocation?
   /// When its private half was deleted.
   public var privateDeleted: Timestamp?
+  /// Brought in from elsewhere: it may have signed before the ring knew it.
+  public var isImported = false
 
   public struct Revocation: Sendable, Equatable {
     public var at: Timestamp
@@ -39,12 +43,20 @@ public struct RingKey: Sendable {
   /// The key's phase: a pure function of its timestamps and `now`.
   public func phase(at now: Timestamp) -> Phase {
     if revocation != nil { return .revoked }
+    // What was taken away does not come back when a clock is set back.
+    if withdrawn != nil { return .archived }
     if let archived, archived <= now { return .archived }
-    // A key that only verifies was never published; a clock that is behind makes it no new key.
-    guard published != nil else { return archived == nil ? .pending : .archived }
-    if let retired, retired <= now { return .retiring }
+    guard published != nil else { return .pending }
+    if let retired, retired <= now || privateDeleted != nil { return .retiring }
     if let activation, activation <= now { return .active }
     return .next
+  }
+
+  /// When its private half is no longer needed: a host whose clock is behind has stopped signing.
+  /// A secret also verifies, so it stays as long as a token may live.
+  func privateHalfDue(_ policy: Policy) -> Timestamp? {
+    guard activation != nil || !isImported, privateDeleted == nil else { return nil }
+    return jwk.isSymmetric ? archived : retired.map { $0 + policy.skews(2) }
   }
 }
 
@@ -56,6 +68,10 @@ public struct Ring: Sendable {
   public var changed: Timestamp
   /// Made by `init --rehearsal`: `--at` is its clock.
   public var isRehearsal = false
+  /// Private halves are kept under a passphrase.
+  public var isEncrypted = false
+  /// Until when a verifier may hold a set fetched under an earlier, longer `jwks_max_age`.
+  public var cachesUntil: Timestamp?
 
   public init(policy: Policy, changed: Timestamp) {
     self.policy = policy
@@ -64,65 +80,37 @@ public struct Ring: Sendable {
 
   public func index(of kid: ByteString) -> Int? { keys.firstIndex { $0.kid == kid } }
 
-  /// The key that signs at `now`: of those in phase `active`, the one that became it last.
+  /// The key that signs at `now`: of those in phase `active`, the one that became it last. Where the
+  /// clock is behind all of them - it was set back, or the key before was revoked by a host whose
+  /// clock is ahead - the first that is published: it is the one that other hosts sign with.
   public func activeKey(at now: Timestamp) -> RingKey? {
-    keys.filter { $0.phase(at: now) == .active }.max {
+    let active = keys.filter { $0.phase(at: now) == .active }.max {
       ($0.activation ?? $0.created) < ($1.activation ?? $1.created)
     }
+    return active ?? keys.first { $0.phase(at: now) == .next }
   }
 
   /// The key that will sign next, published or not.
   public func successor(at now: Timestamp) -> RingKey? {
-    keys.first { [.pending, .next].contains($0.phase(at: now)) }
+    let active = activeKey(at: now)?.kid
+    return keys.first {
+      [.pending, .next].contains($0.phase(at: now)) && $0.kid != active
+    }
   }
 
-  /// The keys that the published set holds at `now`. Secrets are never among them.
-  public func publishedKeys(at now: Timestamp) -> [JWK] {
-    keys.filter {
-      !$0.jwk.isSymmetric && [.pending, .next, .active, .retiring].contains($0.phase(at: now))
-    }.map(\.jwk)
+  /// The keys that the published set holds: it follows from what the ring records, not from a clock.
+  /// Secrets are never among them.
+  public var publishedKeys: [JWK] {
+    keys.filter { $0.revocation == nil && $0.withdrawn == nil && !$0.jwk.isSymmetric }.map(\.jwk)
   }
 
   /// The set as it is published (RFC 7517 section 5).
-  package func publishedSet(at now: Timestamp) -> [UInt8] {
-    JSONValue.object(["keys": .array(publishedKeys(at: now).map(\.publicValue))]).text(pretty: true)
+  package var publishedSet: [UInt8] {
+    JSONValue.object(["keys": .array(publishedKeys.map(\.publicValue))]).text(pretty: true)
   }
 
-  /// Adds a key that nobody was told of yet.
-  package mutating func addPending(_ jwk: JWK, _ algorithm: AlgorithmName, at now: Timestamp) {
-    keys.append(
-      RingKey(
-        jwk: jwk.publicHalf, algorithm: algorithm, created: now, maxTokenTTL: policy.maxTokenTTL))
-    changed = now
-  }
-
-  /// Records that every copy of the set holds the key since `now`, and fixes when it signs: at once
-  /// for the first key of a ring, else when the active key's period is over and every cache has it.
-  package mutating func markPublished(_ kid: ByteString, at now: Timestamp) {
-    guard let index = index(of: kid), keys[index].phase(at: now) == .pending else { return }
-    guard let active = keys.lastIndex(where: { $0.activation != nil && $0.revocation == nil }),
-      let previous = keys[active].activation
-    else {
-      keys[index].published = Timestamp(seconds: now.seconds)
-      keys[index].activation = Timestamp(seconds: now.seconds)
-      changed = now
-      return
-    }
-    // Times are kept in whole seconds: rounded up, so that no cache is counted on too early.
-    let stamp = Timestamp(seconds: now.nanoseconds > 0 ? now.seconds + 1 : now.seconds)
-    keys[index].published = stamp
-    changed = now
-    let activation = max(previous + policy.period, stamp + policy.publishAhead)
-    keys[index].activation = activation
-    keys[active].retired = activation
-    keys[active].archived =
-      activation + keys[active].maxTokenTTL + policy.leeway + Seconds(2 * policy.clockSkew.count)
-  }
-
-  /// Adds a key that only verifies old tokens.
-  package mutating func addArchived(_ jwk: JWK, _ algorithm: AlgorithmName, at now: Timestamp) {
-    addPending(jwk, algorithm, at: now)
-    keys[keys.count - 1].archived = now
-    keys[keys.count - 1].retired = now
+  /// Until when a verifier may still hold a set that was fetched before `time`.
+  public func cachesGone(after time: Timestamp) -> Timestamp {
+    max(time + policy.jwksMaxAge + policy.skews(2), cachesUntil ?? time)
   }
 }

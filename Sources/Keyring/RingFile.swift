@@ -11,6 +11,8 @@ extension Ring {
     JSONValue.object([
       "format": .number(Self.format),
       "rehearsal": isRehearsal ? .bool(true) : nil,
+      "encrypted": isEncrypted ? .bool(true) : nil,
+      "caches_until": cachesUntil.map { .string($0.rfc3339) },
       "changed": .string(changed.rfc3339),
       "policy": policy.value,
       "keys": .array(keys.map(\.value)),
@@ -27,17 +29,16 @@ extension Ring {
     guard value["format"]?.int == Self.format else {
       throw KeyringError(.badFormat, "not a keyring of format \(Self.format)")
     }
-    try value.allow(only: ["format", "rehearsal", "changed", "policy", "keys"])
+    try value.allow(only: [
+      "format", "rehearsal", "encrypted", "caches_until", "changed", "policy", "keys",
+    ])
     guard let policyValue = value["policy"], let list = value["keys"]?.array else {
       throw KeyringError(.badFormat, "no policy or no keys")
     }
     self.init(policy: try Policy(policyValue), changed: try value.time("changed"))
-    if let rehearsal = value["rehearsal"] {
-      guard let flag = rehearsal.bool else {
-        throw KeyringError(.badFormat, "\"rehearsal\" is neither true nor false")
-      }
-      isRehearsal = flag
-    }
+    isRehearsal = try value.flag("rehearsal")
+    isEncrypted = try value.flag("encrypted")
+    cachesUntil = try value.optionalTime("caches_until")
     for item in list {
       let key = try RingKey(item)
       guard index(of: key.kid) == nil else {
@@ -59,6 +60,8 @@ extension RingKey {
       "activation": time(activation),
       "retired": time(retired),
       "archived": time(archived),
+      "withdrawn": time(withdrawn),
+      "imported": isImported ? .bool(true) : nil,
       "max_token_ttl": .string(maxTokenTTL.text),
       "revoked": revocation.map {
         .object([
@@ -72,8 +75,8 @@ extension RingKey {
 
   init(_ value: JSONValue) throws(KeyringError) {
     try value.allow(only: [
-      "kid", "alg", "created", "published", "activation", "retired", "archived", "max_token_ttl",
-      "revoked", "private_deleted", "jwk",
+      "kid", "alg", "created", "published", "activation", "retired", "archived", "withdrawn",
+      "imported", "max_token_ttl", "revoked", "private_deleted", "jwk",
     ])
     guard let kid = value["kid"]?.string, RingDirectory.isSafeName(kid),
       let alg = value["alg"]?.string,
@@ -109,7 +112,9 @@ extension RingKey {
       published: try value.optionalTime("published"),
       activation: try value.optionalTime("activation"),
       retired: try value.optionalTime("retired"), archived: try value.optionalTime("archived"),
-      maxTokenTTL: ttl, privateDeleted: try value.optionalTime("private_deleted"))
+      withdrawn: try value.optionalTime("withdrawn"), maxTokenTTL: ttl,
+      privateDeleted: try value.optionalTime("private_deleted"),
+      isImported: try value.flag("imported"))
     if let revoked = value["revoked"] {
       try revoked.allow(only: ["at", "since", "reason"])
       revocation = Revocation(
@@ -128,6 +133,14 @@ extension JSONValue {
       throw KeyringError(
         .badFormat, "member \"\(member.name)\" is not known; was it written by a later jotmill?")
     }
+  }
+
+  fileprivate func flag(_ name: ByteString) throws(KeyringError) -> Bool {
+    guard let value = self[name] else { return false }
+    guard let flag = value.bool else {
+      throw KeyringError(.badFormat, "\"\(name)\" is neither true nor false")
+    }
+    return flag
   }
 
   fileprivate func time(_ name: ByteString) throws(KeyringError) -> Timestamp {

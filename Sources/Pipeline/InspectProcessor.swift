@@ -181,20 +181,11 @@ package struct InspectProcessor: ChunkProcessor {
     guard dates.contains(time.floor.seconds) else { return "far from any date" }
     let distance = time.floor.seconds - now.seconds
     let isPast = time <= now
-    let span = Self.words(Seconds(abs(distance)))
+    let span = Seconds(abs(distance)).words
     let relation = distance == 0 ? "just now" : isPast ? "\(span) ago" : "in \(span)"
     let verb =
       name == "exp" && isPast ? "expired " : name == "nbf" && !isPast ? "not before then, " : ""
     return "\(time.floor.rfc3339), \(verb)\(relation)"
-  }
-
-  /// A length of time in the largest unit that gives at least 2: `45 days`, `3 hours`.
-  package static func words(_ span: Seconds) -> String {
-    let units: [(Int64, String)] = [
-      (31_556_952, "years"), (86_400, "days"), (3600, "hours"), (60, "minutes"),
-    ]
-    for (unit, name) in units where span.count >= 2 * unit { return "\(span.count / unit) \(name)" }
-    return span.count == 1 ? "1 second" : "\(span.count) seconds"
   }
 
   /// Text that can't move a terminal's cursor or turn its writing direction: control characters,

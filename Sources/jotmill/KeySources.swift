@@ -10,6 +10,7 @@ enum KeySources {
   static func verification(_ arguments: Arguments, quiet: Bool) throws -> KeySet {
     var keys = KeySet()
     keys.allowWeakKeys = arguments.has("allow-weak-keys")
+    let passphrase = Passphrases.source(arguments)
     func note(_ text: String) { if !quiet { Terminal.error(text) } }
 
     for path in arguments.all("jwks") {
@@ -21,10 +22,10 @@ enum KeySources {
       if let problem = keys.add(jwk, source: path, standsForAnyKid: true) { note(problem) }
     }
     for path in arguments.all("keyring") {
-      try add(try RingDirectory.open(path), &keys, note)
+      try add(try RingDirectory.open(path, passphrase: passphrase), &keys, note)
     }
     if !["jwks", "key", "secret", "keyring"].contains(where: arguments.has) {
-      let directory = try defaultRing()
+      let directory = try defaultRing(passphrase)
       note("using the keyring in \(directory.path)")
       try add(directory, &keys, note)
     }
@@ -39,8 +40,11 @@ enum KeySources {
 
   /// The ring that `--keyring`, `$JOTMILL_KEYRING` or the folder `keys` names.
   static func ring(_ arguments: Arguments) throws -> RingDirectory {
-    if let path = arguments["keyring"] { return try RingDirectory.open(path) }
-    return try defaultRing()
+    let passphrase = Passphrases.source(arguments)
+    if let path = arguments["keyring"] {
+      return try RingDirectory.open(path, passphrase: passphrase)
+    }
+    return try defaultRing(passphrase)
   }
 
   static var defaultPath: String {
@@ -48,8 +52,8 @@ enum KeySources {
     return named.isEmpty ? "keys" : named
   }
 
-  static func defaultRing() throws -> RingDirectory {
-    let directory = try RingDirectory.open(defaultPath)
+  static func defaultRing(_ passphrase: Passphrase) throws -> RingDirectory {
+    let directory = try RingDirectory.open(defaultPath, passphrase: passphrase)
     try directory.checkTrusted()
     return directory
   }

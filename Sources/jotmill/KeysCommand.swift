@@ -1,5 +1,5 @@
-// jotmill keys: init, generate, list, import, export, publish.
-// Owns: what a person is told of a ring. Must never: print a private half unless asked with
+// jotmill keys: init, generate, policy, list, import, export.
+// Owns: how keys come into a ring and out of it. Must never: print a private half unless asked with
 // --private.
 
 internal import Files
@@ -12,52 +12,57 @@ enum KeysCommand {
 
   static func initialize(_ arguments: Arguments) throws -> Int32 {
     let path = arguments["keyring"] ?? KeySources.defaultPath
-    let policy = try self.policy(arguments)
-    let directory = try RingDirectory.create(path, policy: policy, at: Timestamp.now)
-    try Jotmill.print("made the keyring \(path)\n")
-    guard !arguments.has("empty") else {
-      try Jotmill.print("it holds no key yet; jotmill keys import --as active FILE brings one\n")
-      return 0
+    let at = try arguments.value("at", "an RFC 3339 time or Unix seconds", Streams.time) ?? nil
+    guard !arguments.has("at") || arguments.has("rehearsal") else {
+      throw arguments.usage("--at goes with --rehearsal: a ring's first key signs from now on")
     }
-    try makeKey(directory)
-    return 0
-  }
-
-  static func generate(_ arguments: Arguments) throws -> Int32 {
-    try makeKey(try KeySources.ring(arguments))
-    return 0
+    let policy = try self.policy(arguments)
+    // Refused before anything is asked or made.
+    try policy.check()
+    let isEncrypted =
+      arguments.has("encrypt") || Passphrases.file(arguments) != nil
+    let passphrase = isEncrypted ? try Passphrases.new(arguments) : nil
+    let key =
+      arguments.has("empty") ? nil : try JWK.generate(for: policy.algorithm, rsaBits: policy.rsaBits)
+    let outcome = try RingDirectory.create(
+      path, policy: policy, key: key, passphrase: passphrase,
+      rehearsal: arguments.has("rehearsal"), at: at ?? Timestamp.now)
+    let report = KeysReport(outcome, isDryRun: false)
+    if arguments.has("json") {
+      try OpenFile.standardOutput.write(report.value.text(pretty: true))
+    } else if !arguments.has("quiet") {
+      try Jotmill.print("made the keyring \(path)\n")
+      for line in report.lines where key != nil { try Jotmill.print("\(line)\n") }
+      if key == nil {
+        try Jotmill.print("it holds no key yet; jotmill keys import --as active FILE brings one\n")
+      }
+    }
+    guard let problem = outcome.problem else { return 0 }
+    Terminal.error(problem.detail)
+    return 2
   }
 
   /// Makes the active key of an empty ring, else the next one if there is none.
-  private static func makeKey(_ directory: RingDirectory) throws {
+  static func generate(_ arguments: Arguments) throws -> Int32 {
+    let context = try KeysContext(arguments)
     // RSA keys take a moment to find: outside the lock, and for nothing only in a race.
-    let ring = try directory.load()
-    let waiting = ring.successor(at: Timestamp.now)
-    let fresh =
-      waiting != nil
-      ? nil : try JWK.generate(for: ring.policy.algorithm, rsaBits: ring.policy.rsaBits)
-    let (key, isNew) = try directory.change(at: Timestamp.now) { ring, now in
-      // One that an earlier run could not publish has been published by now.
-      if let kid = waiting?.kid, let index = ring.index(of: kid) {
-        return (ring.keys[index], false)
-      }
-      if let next = ring.successor(at: now) { return (next, false) }
-      let jwk =
-        try fresh ?? JWK.generate(for: ring.policy.algorithm, rsaBits: ring.policy.rsaBits)
-      try directory.add(jwk, ring.policy.algorithm, to: &ring, at: Timestamp.now)
-      return (ring.keys[ring.keys.count - 1], true)
+    let ring = try context.directory.load()
+    let fresh = ring.successor(at: context.now) == nil ? try makeKey(ring.policy) : nil
+    let outcome = try context.update { update in
+      guard update.ring.successor(at: update.now) == nil else { return }
+      try update.add(try fresh ?? makeKey(update.ring.policy), update.ring.policy.algorithm)
     }
-    let isFinished = waiting != nil && waiting?.published == nil
-    let prefix = isNew ? "made " : isFinished ? "published " : "the next key is there already: "
-    try report(key, at: Timestamp.now, prefix: prefix)
+    var extra: [String] = []
+    if outcome.events.isEmpty, let next = outcome.ring.successor(at: outcome.now) {
+      extra.append(
+        "the next key is there already: \(next.algorithm.algorithm.name) key \(next.kid), "
+          + "signs from \(next.activation?.rfc3339 ?? "-") on")
+    }
+    return try context.report(outcome, extra: extra, quietly: true)
   }
 
-  private static func report(_ key: RingKey, at now: Timestamp, prefix: String) throws {
-    let activation = key.activation ?? now
-    let when =
-      activation <= now + Seconds(1)
-      ? "signs from now on" : "signs from \(activation.rfc3339) on"
-    try Jotmill.print("\(prefix)\(key.algorithm.algorithm.name) key \(key.kid), \(when)\n")
+  static func makeKey(_ policy: Policy) throws -> JWK {
+    try JWK.generate(for: policy.algorithm, rsaBits: policy.rsaBits)
   }
 
   private static func policy(_ arguments: Arguments) throws -> Policy {
@@ -81,56 +86,115 @@ enum KeysCommand {
     return policy
   }
 
+  // MARK: Policy
+
+  /// Shows the policy, or puts a changed one into force.
+  static func changePolicy(_ arguments: Arguments) throws -> Int32 {
+    let context = try KeysContext(arguments)
+    let old = try context.directory.load().policy
+    guard !arguments.operands.isEmpty else {
+      if arguments.has("json") {
+        try OpenFile.standardOutput.write(old.value.text(pretty: true))
+      } else {
+        let rows = old.members.map { [$0.name, $0.value.isEmpty ? "-" : $0.value] }
+        try Jotmill.print(Terminal.table(rows, numbers: false))
+      }
+      return 0
+    }
+    let wanted = try policy(arguments, from: old)
+    guard wanted != old else {
+      // What an earlier run left is finished all the same.
+      return try context.report(
+        try context.update { _ in }, extra: ["the policy says so already"], quietly: true)
+    }
+    let outcome = try context.update { update in
+      let new = try policy(arguments, from: update.ring.policy)
+      try update.adopt(new, makeKey)
+    }
+    return try context.report(outcome, extra: notes(old, outcome))
+  }
+
+  /// `policy` with the `NAME=VALUE` operands of a command line.
+  static func policy(_ arguments: Arguments, from policy: Policy) throws -> Policy {
+    var policy = policy
+    var targets: [String]?
+    for operand in arguments.operands {
+      let parts = operand.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2 else {
+        throw arguments.usage("a change is NAME=VALUE, such as period=30d, not \"\(operand)\"")
+      }
+      let name = String(parts[0].replacing("-", with: "_"))
+      if name == "publish_to" {
+        targets = targets ?? []
+        if !parts[1].isEmpty { targets?.append(try OpenFile.absolute(String(parts[1]))) }
+      } else {
+        do throws(KeyringError) { try policy.set(name, String(parts[1])) } catch {
+          throw arguments.usage(error.detail)
+        }
+      }
+    }
+    policy.publishTo = targets ?? policy.publishTo
+    return policy
+  }
+
+  /// What of a change shows only later.
+  private static func notes(_ old: Policy, _ outcome: RingOutcome) -> [String] {
+    let new = outcome.ring.policy
+    var notes: [String] = []
+    let next = outcome.ring.successor(at: outcome.now)
+    if new.algorithm != old.algorithm, let next, !next.jwk.fits(new.algorithm) {
+      notes.append(
+        "\(next.kid) is about to sign and stays \(next.algorithm.algorithm.name); the key after it "
+          + "is \(new.algorithm.algorithm.name)")
+    }
+    if new.period != old.period, let next, let activation = next.activation {
+      notes.append(
+        "\(next.kid) signs from \(activation.rfc3339) on, as it was planned; the period holds from "
+          + "then on")
+    }
+    return notes
+  }
+
   // MARK: Showing
 
   static func list(_ arguments: Arguments) throws -> Int32 {
-    let directory = try KeySources.ring(arguments)
-    let ring = try directory.load()
-    let now = Timestamp.now
+    let context = try KeysContext(arguments, changes: false)
+    let ring = try context.directory.load()
+    let now = context.now
     if arguments.has("json") {
-      try OpenFile.standardOutput.write(value(ring, at: now).text(pretty: true))
+      try OpenFile.standardOutput.write(KeysReport.value(ring, at: now).text(pretty: true))
       return 0
     }
     guard !ring.keys.isEmpty else {
       try Jotmill.print("no keys; jotmill keys generate makes one\n")
       return 0
     }
-    var rows = [["KID", "ALG", "PHASE", "SIGNS FROM", "PUBLISHED UNTIL"]]
+    var rows = [["KID", "ALG", "PHASE", "DUE"]]
     for key in ring.keys {
       rows.append([
-        key.kid.description, key.algorithm.algorithm.name,
-        key.phase(at: now).rawValue, key.activation?.rfc3339 ?? "-",
-        key.archived?.rfc3339 ?? "-",
+        key.kid.description, key.algorithm.algorithm.name, key.phase(at: now).rawValue,
+        Terminal.printable(KeysReport.due(key, ring, at: now)),
       ])
     }
     try Jotmill.print(Terminal.table(rows, numbers: false))
     return 0
   }
 
-  private static func value(_ ring: Ring, at now: Timestamp) -> JSONValue {
-    func time(_ stamp: Timestamp?) -> JSONValue { stamp.map { .string($0.rfc3339) } ?? .null }
-    return .object([
-      "keys": .array(
-        ring.keys.map { key in
-          .object([
-            "kid": .string(key.kid),
-            "alg": .string(key.algorithm.algorithm.name),
-            "phase": .string(key.phase(at: now).rawValue),
-            "created": time(key.created),
-            "published": time(key.published),
-            "activation": time(key.activation),
-            "retired": time(key.retired),
-            "archived": time(key.archived),
-          ])
-        })
-    ])
-  }
-
   // MARK: In and out
 
   static func importKey(_ arguments: Arguments) throws -> Int32 {
-    let directory = try KeySources.ring(arguments)
+    let context = try KeysContext(arguments)
     let path = arguments.operands[0]
+    let (jwk, name) = try keyToImport(arguments, path)
+    let outcome = try context.update { update in
+      try place(jwk, name, arguments["as"] ?? "next", &update, context.directory.path)
+    }
+    return try context.report(outcome)
+  }
+
+  private static func keyToImport(
+    _ arguments: Arguments, _ path: String
+  ) throws -> (JWK, AlgorithmName) {
     let set = try KeySources.file(path)
     guard set.keys.count == 1, var jwk = set.keys.first else {
       throw JOSEError(
@@ -163,58 +227,49 @@ enum KeysCommand {
         "\(path): its kid can be no file name (letters, digits, - _ . and no leading dot); "
           + "choose another with --kid")
     }
-    try place(jwk, name, arguments["as"] ?? "next", directory, path)
-    try Jotmill.print("imported \(name.algorithm.name) key \(kid)\n")
-    return 0
-  }
-
-  private static func place(
-    _ jwk: JWK, _ name: AlgorithmName, _ role: String, _ directory: RingDirectory, _ path: String
-  ) throws {
-    guard role == "archived" || jwk.hasPrivateHalf else {
+    guard arguments["as"] == "archived" || jwk.hasPrivateHalf else {
       throw KeyringError(
         .noPrivateKey, "\(path): only a public key; it can be imported --as archived")
     }
+    return (jwk, name)
+  }
+
+  private static func place(
+    _ jwk: JWK, _ name: AlgorithmName, _ role: String, _ update: inout RingUpdate, _ path: String
+  ) throws {
+    let (ring, now) = (update.ring, update.now)
     guard let kid = jwk.kid else { preconditionFailure("an imported key has a kid") }
-    try directory.change(at: Timestamp.now) { ring, now in
-      guard ring.index(of: kid) == nil else {
-        throw KeyringError(.keyExists, "\(directory.path): kid \"\(kid)\" is there already")
-      }
-      let twin = ring.keys.first { !jwk.isSymmetric && $0.jwk.material == jwk.material }
-      if let twin {
-        throw KeyringError(
-          .keyExists, "\(directory.path): this key is there already, as kid \"\(twin.kid)\"")
-      }
-      let hasSigner = ring.keys.contains {
-        ![.archived, .revoked].contains($0.phase(at: now))
-      }
-      switch role {
-      case "archived": return try directory.addArchived(jwk, name, to: &ring, at: now)
-      case "active":
-        guard !hasSigner else {
-          throw KeyringError(
-            .wrongKind,
-            "\(directory.path): has a signing key; import --as next, which every cache will know "
-              + "before it signs")
-        }
-      default:
-        guard hasSigner else {
-          throw KeyringError(
-            .wrongKind, "\(directory.path): has no signing key yet; import --as active")
-        }
-        if let next = ring.successor(at: now) {
-          throw KeyringError(
-            .keyExists, "\(directory.path): key \(next.kid) is the next one already")
-        }
-      }
-      try directory.add(jwk, name, to: &ring, at: Timestamp.now)
+    guard ring.index(of: kid) == nil else {
+      throw KeyringError(.keyExists, "\(path): kid \"\(kid)\" is there already")
     }
+    let twin = ring.keys.first { !jwk.isSymmetric && $0.jwk.material == jwk.material }
+    if let twin {
+      throw KeyringError(.keyExists, "\(path): this key is there already, as kid \"\(twin.kid)\"")
+    }
+    let hasSigner = ring.keys.contains { ![.archived, .revoked].contains($0.phase(at: now)) }
+    switch role {
+    case "archived": return try update.addArchived(jwk, name)
+    case "active":
+      guard !hasSigner else {
+        throw KeyringError(
+          .wrongKind,
+          "\(path): has a signing key; import --as next, which every cache will know "
+            + "before it signs")
+      }
+    default:
+      guard hasSigner else {
+        throw KeyringError(.wrongKind, "\(path): has no signing key yet; import --as active")
+      }
+      if let next = ring.successor(at: now) {
+        throw KeyringError(.keyExists, "\(path): key \(next.kid) is the next one already")
+      }
+    }
+    try update.add(jwk, name, imported: true)
   }
 
   static func export(_ arguments: Arguments) throws -> Int32 {
     let directory = try KeySources.ring(arguments)
     let ring = try directory.load()
-    let now = Timestamp.now
     let isPrivate = arguments.has("private")
     let format = arguments["format"] ?? "jwk"
     let key: RingKey
@@ -224,7 +279,7 @@ enum KeysCommand {
       }
       key = ring.keys[index]
     } else {
-      guard let active = ring.activeKey(at: now) else {
+      guard let active = ring.activeKey(at: Timestamp.now) else {
         throw KeyringError(.noActiveKey, "\(directory.path): no key is active; name a KID")
       }
       key = active
@@ -271,28 +326,5 @@ enum KeysCommand {
     if format == "jwks" { out.append("]}") }
     out.append("\n")
     return out
-  }
-
-  static func publish(_ arguments: Arguments) throws -> Int32 {
-    let directory = try KeySources.ring(arguments)
-    let (ring, now) = try directory.change(at: Timestamp.now) { ring, now in
-      // The copy first: a target of the policy that can't be written must not keep it old.
-      if let path = arguments["out"] {
-        let file = try OutputFile(path, mode: 0o644)
-        do { try file.file.write(ring.publishedSet(at: now)) } catch {
-          file.discard()
-          throw error
-        }
-        try file.commit()
-      }
-      try directory.publish(ring, at: now)
-      return (ring, now)
-    }
-    let count = ring.publishedKeys(at: now).count
-    let places = ["\(directory.path)/jwks.json"] + ring.policy.publishTo + arguments.all("out")
-    let keys = count == 1 ? "1 key" : "\(count) keys"
-    for place in places { try Jotmill.print("\(place): \(keys)\n") }
-    try Jotmill.print("Cache-Control: public, max-age=\(ring.policy.jwksMaxAge.count)\n")
-    return 0
   }
 }

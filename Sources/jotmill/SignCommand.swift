@@ -112,9 +112,9 @@ enum SignCommand {
     }
     let directory: RingDirectory
     if let path = arguments["keyring"] {
-      directory = try RingDirectory.open(path)
+      directory = try RingDirectory.open(path, passphrase: Passphrases.source(arguments))
     } else {
-      directory = try KeySources.defaultRing()
+      directory = try KeySources.defaultRing(Passphrases.source(arguments))
       if !arguments.has("quiet") { Terminal.error("using the keyring in \(directory.path)") }
     }
     return try SigningKeys(directory, at: Timestamp.now)

@@ -1,0 +1,237 @@
+// What is not as it should be in a ring and around it.
+// Owns: the findings. Must never: change anything, or need a passphrase.
+
+internal import Files
+public import JOSE
+
+/// One thing that an operator should mend.
+public struct Finding: Sendable, Equatable {
+  public enum Code: String, Sendable, CaseIterable {
+    case permissions, weakKey = "weak_key", overdueRotation = "overdue_rotation"
+    case noSigner = "no_signer", missingPrivateHalf = "missing_private_half"
+    case orphan, unknownPublishedKey = "unknown_published_key", copyOutOfDate = "copy_out_of_date"
+    case sameKeyTwice = "same_key_twice", unsafePolicy = "unsafe_policy", clock
+    case unfinished, notEncrypted = "not_encrypted"
+  }
+  public var code: Code
+  /// What, where, and what to do.
+  public var detail: String
+
+  init(_ code: Code, _ detail: String) { (self.code, self.detail) = (code, detail) }
+}
+
+extension RingDirectory {
+  /// Everything that `keys audit` reports, in a fixed order. Needs no lock: a change that is under
+  /// way may show as unfinished.
+  public func audit(at now: Timestamp) throws -> [Finding] {
+    let ring = try load()
+    var found: [Finding] = []
+    try auditPermissions(&found)
+    do { try ring.policy.check() } catch {
+      found.append(Finding(.unsafePolicy, "\(error.detail); change it with: jotmill keys policy"))
+    }
+    if now + ring.policy.clockSkew < ring.changed {
+      found.append(
+        Finding(
+          .clock,
+          "the ring was changed at \(ring.changed.rfc3339), which is still to come; set the clock, "
+            + "or if that one was wrong run: jotmill keys rotate --reset-clock"))
+    }
+    auditRotation(ring, now, &found)
+    auditKeys(ring, now, &found)
+    try auditPrivateHalves(ring, now, &found)
+    try auditCopies(ring, &found)
+    return found
+  }
+
+  private func auditPermissions(_ found: inout [Finding]) throws {
+    func check(_ name: String, _ status: FileStatus?, _ forbidden: UInt16, _ change: String) {
+      guard let status else { return }
+      if status.kind == .symbolicLink {
+        found.append(Finding(.permissions, "\(name): is a symbolic link, which is not followed"))
+      } else if status.mode & forbidden != 0 {
+        let verb = forbidden & 0o044 != 0 ? "used" : "written"
+        found.append(
+          Finding(
+            .permissions, "\(name): can be \(verb) by others; mend it with: chmod \(change) \(name)"))
+      }
+      if status.owner != Process.userID, status.owner != 0 {
+        found.append(Finding(.permissions, "\(name): belongs to another user"))
+      }
+    }
+    check(path, try directory.status(), 0o022, "go-w")
+    for name in [Self.ringName, Self.setName] {
+      check("\(path)/\(name)", try directory.status(of: name), 0o022, "go-w")
+    }
+    let folder = try directory.status(of: Self.privateName)
+    check("\(path)/\(Self.privateName)", folder, 0o077, "700")
+    guard folder?.kind == .directory else { return }
+    let halves = try privateFolder()
+    for name in try halves.names() {
+      check("\(path)/\(Self.privateName)/\(name)", try halves.status(of: name), 0o077, "600")
+    }
+    // Whoever can rename the directory can put another in its place.
+    var parent = try OpenFile.split(OpenFile.absolute(path)).directory
+    while true {
+      if let status = try OpenFile.status(at: parent), status.mode & 0o022 != 0,
+        status.mode & 0o1000 == 0
+      {
+        found.append(
+          Finding(
+            .permissions,
+            "\(parent): the ring is inside it, and it can be written by others; mend it with: chmod "
+              + "go-w \(parent)"))
+      }
+      if parent.utf8.count <= 1 { break }
+      parent = OpenFile.split(parent).directory
+    }
+  }
+
+  private func auditRotation(_ ring: Ring, _ now: Timestamp, _ found: inout [Finding]) {
+    let active = ring.activeKey(at: now)
+    if active == nil {
+      found.append(
+        Finding(
+          .noSigner,
+          ring.keys.isEmpty
+            ? "the ring holds no key; make one with: jotmill keys generate"
+            : "no key signs; make one with: jotmill keys rotate --if-due"))
+    }
+    let pending = ring.keys.filter { $0.phase(at: now) == .pending }
+    for key in pending {
+      found.append(
+        Finding(
+          .unfinished,
+          "\(key.kid) is not published everywhere yet; run: jotmill keys rotate --if-due"))
+    }
+    guard let active, let activation = active.activation else { return }
+    let isOver = activation + ring.policy.period < now
+    if isOver, active.retired == nil {
+      found.append(
+        Finding(
+          .overdueRotation,
+          "\(active.kid) should have stopped signing at "
+            + "\((activation + ring.policy.period).rfc3339); run: jotmill keys rotate --if-due"))
+    } else if ring.successor(at: now) == nil, activation + ring.policy.publishAhead < now {
+      found.append(
+        Finding(
+          .overdueRotation,
+          "there is no next key, a \(ring.policy.publishAhead.text) after \(active.kid) began to "
+            + "sign; does the schedule run? jotmill keys rotate --if-due makes it"))
+    }
+    let late = ring.keys.filter { key in
+      key.withdrawn == nil && key.revocation == nil
+        && (key.archived.map { $0 + ring.policy.publishAhead < now } ?? false)
+    }
+    for key in late {
+      found.append(
+        Finding(
+          .overdueRotation,
+          "\(key.kid) should have left the set at \(key.archived!.rfc3339); run: jotmill keys "
+            + "rotate --if-due"))
+    }
+  }
+
+  private func auditKeys(_ ring: Ring, _ now: Timestamp, _ found: inout [Finding]) {
+    var seen: [ByteString: ByteString] = [:]
+    for key in ring.keys where !key.jwk.isSymmetric {
+      if let twin = seen[key.jwk.thumbprint] {
+        found.append(
+          Finding(.sameKeyTwice, "\(twin) and \(key.kid) are the same key under two kids"))
+      }
+      seen[key.jwk.thumbprint] = key.kid
+      guard key.phase(at: now) != .archived, key.phase(at: now) != .revoked else { continue }
+      if let weakness = key.jwk.weakness(for: key.algorithm.algorithm) {
+        found.append(Finding(.weakKey, "\(key.kid): \(weakness); rotate it out"))
+      }
+    }
+  }
+
+  private func auditPrivateHalves(
+    _ ring: Ring, _ now: Timestamp, _ found: inout [Finding]
+  ) throws {
+    guard try directory.status(of: Self.privateName)?.kind == .directory else { return }
+    for name in try orphans(ring) {
+      let isTemporary = name.utf8.first == UInt8(ascii: ".")
+      found.append(
+        Finding(
+          isTemporary ? .unfinished : .orphan,
+          isTemporary
+            ? "\(path)/\(Self.privateName)/\(name): left by a run that died; run: jotmill keys "
+              + "rotate --if-due"
+            : "\(path)/\(Self.privateName)/\(name): belongs to no key of the ring; remove it with: "
+              + "jotmill keys prune --orphans"))
+    }
+    let halves = try privateFolder()
+    for key in ring.keys {
+      let plain = try halves.status(of: Self.plainName(key.kid)) != nil
+      let encrypted = try halves.status(of: Self.encryptedName(key.kid)) != nil
+      let phase = key.phase(at: now)
+      if !plain, !encrypted, [.pending, .next, .active].contains(phase), key.privateDeleted == nil {
+        found.append(
+          Finding(
+            .missingPrivateHalf,
+            "\(path)/\(Self.privateName)/\(Self.plainName(key.kid)): the private half of the "
+              + "\(phase.rawValue) key is not there; take the key out with: jotmill keys revoke "
+              + "\(key.kid)"))
+      }
+      if plain || encrypted, key.privateDeleted != nil {
+        found.append(
+          Finding(
+            .unfinished,
+            "the private half of \(key.kid) should be deleted; run: jotmill keys rotate --if-due"))
+      }
+      if plain, ring.isEncrypted {
+        found.append(
+          Finding(
+            .notEncrypted,
+            "\(path)/\(Self.privateName)/\(Self.plainName(key.kid)): is not under the ring's "
+              + "passphrase"))
+      }
+    }
+  }
+
+  private func auditCopies(_ ring: Ring, _ found: inout [Finding]) throws {
+    let set = ring.publishedSet
+    let here = "\(path)/\(Self.setName)"
+    let text = try publishedText()
+    if let text, let parsed = try? JWKSet.parse(text) {
+      for jwk in parsed.keys {
+        guard let kid = jwk.kid, ring.index(of: kid) != nil else {
+          found.append(
+            Finding(
+              .unknownPublishedKey,
+              "\(here): holds \(jwk.kid.map { "the key \($0)" } ?? "a key without a kid"), which the "
+                + "ring does not know; where is it from? jotmill keys publish writes the set anew"))
+          continue
+        }
+      }
+    }
+    if text != set {
+      found.append(
+        Finding(.copyOutOfDate, "\(here): is not what the ring says; run: jotmill keys publish"))
+    }
+    for target in ring.policy.publishTo {
+      var copy: [UInt8]?
+      do { copy = try OpenFile.open(target, .read).readAll() } catch {
+        found.append(Finding(.copyOutOfDate, "\(error)"))
+        continue
+      }
+      if copy != set {
+        found.append(
+          Finding(.copyOutOfDate, "\(target): is not the published set; run: jotmill keys publish"))
+      }
+    }
+    if let text = try Self.contents(of: Self.discoveryName, in: directory),
+      let value = try? JSONValue(parsing: text), let issuer = value["issuer"]?.string,
+      let uri = value["jwks_uri"]?.string,
+      ring.discovery(issuer: issuer.description, jwksURI: uri.description) != text
+    {
+      found.append(
+        Finding(
+          .copyOutOfDate,
+          "\(path)/\(Self.discoveryName): names other algorithms than the set; run: jotmill keys "
+            + "publish --discovery --issuer \(issuer)"))
+    }
+  }
+}

@@ -1,0 +1,109 @@
+// The published set on disk and its copies, and what a copy elsewhere lacks.
+// Owns: jwks.json, openid-configuration and the files of publish_to. Must never: write a private
+// member, or replace anything but a regular file.
+
+internal import Files
+public import JOSE
+
+extension RingDirectory {
+  /// Writes jwks.json and each of `publish_to` where it differs: all that can be written. Returns the
+  /// files written and, if some could not be, what is wrong with them.
+  func publish(_ ring: Ring, rewriting: Bool) throws -> (written: [String], problem: KeyringError?) {
+    let set = ring.publishedSet
+    var written: [String] = []
+    if try rewriting || Self.contents(of: Self.setName, in: directory) != set {
+      if !isDryRun { try directory.replace(Self.setName, contents: set, mode: 0o644) }
+      written.append("\(path)/\(Self.setName)")
+    }
+    var failures: [String] = []
+    for target in ring.policy.publishTo {
+      do {
+        let (folder, name) = OpenFile.split(target)
+        let directory = try OpenFile.open(folder, .readDirectory)
+        if let status = try directory.status(of: name), status.kind != .regular {
+          throw FileError(refusing: target, "is no regular file")
+        }
+        guard try rewriting || Self.contents(of: name, in: directory) != set else { continue }
+        if !isDryRun { try directory.replace(name, contents: set, mode: 0o644) }
+        written.append(target)
+      } catch {
+        failures.append("\(target): the set could not be copied there: \(error)")
+      }
+    }
+    let problem =
+      failures.isEmpty
+      ? nil
+      : KeyringError(
+        .notPublished,
+        failures.joined(separator: "; ")
+          + "; a new key waits until every copy is written; then run jotmill keys publish again")
+    return (written, problem)
+  }
+
+  /// What the file holds; nil where there is none.
+  static func contents(of name: String, in folder: OpenFile) throws(FileError) -> [UInt8]? {
+    guard try folder.status(of: name)?.kind == .regular else { return nil }
+    return try OpenFile.open(name, in: folder, .read, followsLinks: false).readAll()
+  }
+
+  /// What verifiers get, as it stands in jwks.json.
+  public func publishedText() throws -> [UInt8]? {
+    try Self.contents(of: Self.setName, in: directory)
+  }
+
+  /// Writes the OpenID Connect discovery document (OpenID Connect Discovery 1.0 section 3) for
+  /// `issuer` into the ring, or as a file beside `path`.
+  public func publishDiscovery(_ ring: Ring, issuer: String, jwksURI: String, beside path: String?) throws -> [String] {
+    let text = ring.discovery(issuer: issuer, jwksURI: jwksURI)
+    var written: [String] = []
+    if !isDryRun { try directory.replace(Self.discoveryName, contents: text, mode: 0o644) }
+    written.append("\(self.path)/\(Self.discoveryName)")
+    if let path {
+      let folder = OpenFile.split(path).directory
+      if !isDryRun {
+        try OpenFile.open(folder, .readDirectory)
+          .replace(Self.discoveryName, contents: text, mode: 0o644)
+      }
+      written.append("\(folder)/\(Self.discoveryName)")
+    }
+    return written
+  }
+}
+
+extension Ring {
+  /// What services without a login endpoint of their own need of the document.
+  func discovery(issuer: String, jwksURI: String) -> [UInt8] {
+    var names: [ByteString] = []
+    for key in publishedKeys {
+      let name = ByteString(key.algorithm?.algorithm.name ?? "")
+      if !names.contains(name) { names.append(name) }
+    }
+    return JSONValue.object([
+      "issuer": .string(issuer),
+      "jwks_uri": .string(jwksURI),
+      "id_token_signing_alg_values_supported": .array(names.map { .string($0) }),
+      "response_types_supported": .array([.string("id_token")]),
+      "subject_types_supported": .array([.string("public")]),
+    ]).text(pretty: true)
+  }
+
+  /// What verifiers that hold `set` would get wrong: keys they miss, keys they must no longer trust.
+  public func shortcomings(of set: JWKSet, at now: Timestamp) -> [String] {
+    var found: [String] = []
+    for key in keys {
+      let copies = set.keys.filter { $0.kid == key.kid }
+      let holds = copies.contains { $0.material == key.jwk.material }
+      let phase = key.phase(at: now)
+      if phase == .revoked {
+        if holds { found.append("it still holds the revoked key \(key.kid)") }
+        continue
+      }
+      if !copies.isEmpty, !holds, !key.jwk.isSymmetric {
+        found.append("it holds another key under the kid \(key.kid)")
+      } else if !holds, publishedKeys.contains(where: { $0.kid == key.kid }), phase != .archived {
+        found.append("it lacks the \(phase.rawValue) key \(key.kid)")
+      }
+    }
+    return found
+  }
+}
