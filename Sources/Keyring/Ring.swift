@@ -46,7 +46,8 @@ public struct RingKey: Sendable {
     // What was taken away does not come back when a clock is set back.
     if withdrawn != nil { return .archived }
     if let archived, archived <= now { return .archived }
-    guard published != nil else { return .pending }
+    // A key that only verifies was never published; a clock that is behind makes it no new key.
+    guard published != nil else { return archived == nil ? .pending : .archived }
     if let retired, retired <= now || privateDeleted != nil { return .retiring }
     if let activation, activation <= now { return .active }
     return .next

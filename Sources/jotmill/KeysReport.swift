@@ -137,6 +137,12 @@ struct KeysReport {
   /// What is due for a key, for a person: `signs for 12 more days`.
   static func due(_ key: RingKey, _ ring: Ring, at now: Timestamp) -> String {
     func span(_ time: Timestamp) -> String { Seconds(abs(time.seconds - now.seconds)).words }
+    func ago(_ time: Timestamp) -> String {
+      time.seconds == now.seconds ? "just now" : "\(span(time)) ago"
+    }
+    func more(_ time: Timestamp) -> String {
+      span(time).split(separator: " ").joined(separator: " more ")
+    }
     switch key.phase(at: now) {
     case .pending: return "waits to be published everywhere"
     case .next:
@@ -145,19 +151,19 @@ struct KeysReport {
       return signs ? "signs; the clock is behind" : "signs in \(span(activation))"
     case .active:
       guard let retired = key.retired else { return "signs until a next key is published" }
-      return "signs for \(span(retired)) more"
+      return "signs for \(more(retired))"
     case .retiring:
       guard let archived = key.archived, archived > now else { return "verifies" }
-      return "verifies for \(span(archived)) more"
+      return "verifies for \(more(archived))"
     case .archived:
       if let withdrawn = key.withdrawn {
-        return key.published == nil ? "only verifies old tokens" : "left the set \(span(withdrawn)) ago"
+        return key.published == nil ? "only verifies old tokens" : "left the set \(ago(withdrawn))"
       }
       return "leaves the set at the next run"
     case .revoked:
       guard let revocation = key.revocation else { return "" }
       let since = revocation.since.map { ", good before \($0.rfc3339)" } ?? ""
-      return "revoked \(span(revocation.at)) ago\(since)"
+      return "revoked \(ago(revocation.at))\(since)"
         + (revocation.reason.map { ": \($0)" } ?? "")
     }
   }

@@ -232,7 +232,7 @@ extension CommandTable {
         "a copy for the web server, and the Cache-Control that matches the policy"
       ),
       (
-        "curl -fsS https://auth.example.com/.well-known/jwks.json | jotmill keys publish --check -",
+        "curl -fsS https://auth.example.com/jwks.json | jotmill keys publish --check -",
         "whether verifiers get every key that they need"
       ),
     ])

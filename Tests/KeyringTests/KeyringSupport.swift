@@ -88,6 +88,28 @@ extension Ring {
   /// Adds a key and publishes it at once.
   mutating func take(_ kid: String, at now: Timestamp) throws {
     addPending(try Sample.key(kid: kid), Sample.ed25519, at: now)
-    markPublished(ByteString(kid), at: now)
+    markPublished(at: now)
+  }
+}
+
+extension RingDirectory {
+  /// A new ring, opened.
+  static func make(
+    _ path: String, policy: Policy, at now: Timestamp
+  ) throws -> RingDirectory {
+    let outcome = try create(path, policy: policy, at: now)
+    if let problem = outcome.problem { throw problem }
+    return try open(path)
+  }
+
+  /// One change; a copy of the set that could not be written is thrown.
+  @discardableResult
+  func change(
+    at clock: @autoclosure @escaping () -> Timestamp,
+    _ body: (inout RingUpdate) throws -> Void = { _ in }
+  ) throws -> RingOutcome {
+    let outcome = try update(at: clock(), body)
+    if let problem = outcome.problem { throw problem }
+    return outcome
   }
 }

@@ -18,7 +18,7 @@ import Testing
   private var path: String { "\(folder.path)/ring" }
 
   private func make(_ policy: Policy = Sample.policy()) throws -> RingDirectory {
-    try RingDirectory.create(path, policy: policy, at: Sample.start)
+    try RingDirectory.make(path, policy: policy, at: Sample.start)
   }
 
   @discardableResult
@@ -27,9 +27,7 @@ import Testing
     at now: Timestamp = Sample.start
   ) throws -> JWK {
     let jwk = try Sample.key(name)
-    try directory.change(at: now) { ring, _ in
-      try directory.add(jwk, name, to: &ring, at: now)
-    }
+    try directory.change(at: now) { try $0.add(jwk, name) }
     return jwk
   }
 
@@ -68,7 +66,7 @@ import Testing
     var unsafe = Sample.policy()
     unsafe.publishAhead = Seconds(0)
     fails(.unsafePolicy) {
-      _ = try RingDirectory.create("\(folder.path)/other", policy: unsafe, at: Sample.start)
+      _ = try RingDirectory.make("\(folder.path)/other", policy: unsafe, at: Sample.start)
     }
     #expect(try folder.mode("other") == nil, "a refused policy makes nothing")
   }
@@ -127,7 +125,7 @@ import Testing
     let algorithm = try #require(AlgorithmName(name))
     let directory = try make()
     let jwk = try add(directory, algorithm)
-    let other = try RingDirectory.create(
+    let other = try RingDirectory.make(
       "\(folder.path)/other", policy: Sample.policy(), at: Sample.start)
     let foreign = try add(other, algorithm)
     rename("\(folder.path)/other/private/\(foreign.kid!).jwk", "\(path)/private/\(jwk.kid!).jwk")
@@ -192,9 +190,9 @@ import Testing
     let directory = try make()
     try add(directory)
     let before = try folder.contents("ring/keyring.json")
-    fails(.clockBehind) { try directory.change(at: Sample.start - Seconds(61)) { _, _ in } }
+    fails(.clockBehind) { try directory.change(at: Sample.start - Seconds(61)) }
     #expect(try folder.contents("ring/keyring.json") == before)
-    try directory.change(at: Sample.start - Seconds(60)) { _, _ in }
+    try directory.change(at: Sample.start - Seconds(60))
   }
 
   @Test func `two changes within a second are no clock that runs behind`() throws {
@@ -204,15 +202,13 @@ import Testing
     try add(directory)
     let half = Timestamp(seconds: Sample.start.seconds, nanoseconds: 500_000_000)
     try add(directory, at: half)
-    try directory.change(at: half) { _, _ in }
+    try directory.change(at: half)
   }
 
   @Test func `an archived key keeps its public half and is not published`() throws {
     let directory = try make()
     let jwk = try Sample.key()
-    try directory.change(at: Sample.start) { ring, _ in
-      try directory.addArchived(jwk.publicHalf, Sample.ed25519, to: &ring, at: Sample.start)
-    }
+    try directory.change(at: Sample.start) { try $0.addArchived(jwk.publicHalf, Sample.ed25519) }
     let ring = try directory.load()
     #expect(ring.keys[0].phase(at: Sample.start) == .archived)
     #expect(!(try directory.hasPrivateHalf(jwk.kid!)))

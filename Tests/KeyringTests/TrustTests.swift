@@ -19,7 +19,7 @@ import Testing
       for folder in ["\(path)/private", path] { rmdir(folder) }
     }
     let policy = Policy(algorithm: try #require(AlgorithmName("ES256")))
-    let ring = try RingDirectory.create(path, policy: policy, at: Timestamp(seconds: 1_800_000_000))
+    let ring = try RingDirectory.make(path, policy: policy, at: Timestamp(seconds: 1_800_000_000))
     try ring.checkTrusted()
 
     chmod(path, 0o775)

@@ -20,12 +20,15 @@ import Testing
     return policy
   }
 
+  private static func make(_ path: String, _ policy: Policy) throws -> RingDirectory {
+    _ = try RingDirectory.create(path, policy: policy, at: start)
+    return try RingDirectory.open(path)
+  }
+
   @discardableResult
   private func add(_ directory: RingDirectory, at now: Timestamp) throws -> JWK {
     let jwk = try JWK.generate(for: AlgorithmName("ES256")!)
-    try directory.change(at: now) { ring, _ in
-      try directory.add(jwk, AlgorithmName("ES256")!, to: &ring, at: now)
-    }
+    _ = try directory.update(at: now) { try $0.add(jwk, AlgorithmName("ES256")!) }
     return jwk
   }
 
@@ -36,7 +39,7 @@ import Testing
   }
 
   @Test func `an empty ring has no key to sign with`() throws {
-    let directory = try RingDirectory.create(path, policy: policy(), at: Self.start)
+    let directory = try Self.make(path, policy())
     #expect(throws: KeyringError(.noActiveKey, "")) { try SigningKeys(directory, at: Self.start) }
   }
 
@@ -49,7 +52,7 @@ import Testing
   }
 
   @Test func `the successor signs from the second of its activation on`() throws {
-    let directory = try RingDirectory.create(path, policy: policy(), at: Self.start)
+    let directory = try Self.make(path, policy())
     let first = try add(directory, at: Self.start)
     let keys = try SigningKeys(directory, at: Self.start)
     #expect(try keys.current(at: Self.start).jwk.kid == first.kid)
@@ -66,7 +69,7 @@ import Testing
   }
 
   @Test func `a ring that changes on disk is followed after a second`() throws {
-    let directory = try RingDirectory.create(path, policy: policy(), at: Self.start)
+    let directory = try Self.make(path, policy())
     try add(directory, at: Self.start)
     let keys = try SigningKeys(directory, at: Self.start)
     var ring = try directory.load()
@@ -89,7 +92,7 @@ import Testing
   }
 
   @Test func `a private half that is gone or readable by others ends the run`() throws {
-    let directory = try RingDirectory.create(path, policy: policy(), at: Self.start)
+    let directory = try Self.make(path, policy())
     let jwk = try add(directory, at: Self.start)
     let file = try OpenFile.open("\(path)/private/\(jwk.kid!).jwk", .read)
     try file.setMode(0o644)
@@ -106,7 +109,7 @@ import Testing
   private func sign(
     _ records: [String], after seconds: Int64, _ change: (inout SignOptions) -> Void = { _ in }
   ) throws -> [String] {
-    let directory = try RingDirectory.create(path, policy: policy(), at: Self.start)
+    let directory = try Self.make(path, policy())
     try add(directory, at: Self.start)
     var options = SignOptions()
     options.at = Self.start + Seconds(seconds)
