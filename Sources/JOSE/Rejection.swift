@@ -68,6 +68,7 @@ public struct Rejections: Hashable, Sendable, Sequence {
 
   public var isEmpty: Bool { bits == 0 }
   public mutating func insert(_ rejection: Rejection) { bits |= 1 << UInt64(rejection.rawValue) }
+  public mutating func formUnion(_ other: Rejections) { bits |= other.bits }
   public func contains(_ rejection: Rejection) -> Bool {
     bits & 1 << UInt64(rejection.rawValue) != 0
   }
