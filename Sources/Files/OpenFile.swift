@@ -220,6 +220,21 @@ public struct FileStatus: Sendable, Equatable {
   public var mode: UInt16
   public var owner: UInt32
   public var size: Int64
+  /// Which file it is, whatever its name: two that differ here are two files.
+  public var device: UInt64
+  public var inode: UInt64
+  /// When its contents were last changed.
+  public var modified: Moment
+  /// When anything of it was last changed, its contents, mode or owner.
+  public var changed: Moment
+
+  /// A file system's clock: far outside other clocks' ranges it is still told apart.
+  public struct Moment: Sendable, Equatable {
+    public var seconds: Int64
+    public var nanoseconds: Int64
+
+    init(_ t: timespec) { (seconds, nanoseconds) = (Int64(t.tv_sec), Int64(t.tv_nsec)) }
+  }
 
   init(_ s: stat) {
     switch s.st_mode & S_IFMT {
@@ -233,5 +248,12 @@ public struct FileStatus: Sendable, Equatable {
     mode = UInt16(s.st_mode & 0o7777)
     owner = s.st_uid
     size = Int64(s.st_size)
+    device = UInt64(truncatingIfNeeded: s.st_dev)
+    inode = UInt64(truncatingIfNeeded: s.st_ino)
+    #if canImport(Glibc)
+      (modified, changed) = (Moment(s.st_mtim), Moment(s.st_ctim))
+    #else
+      (modified, changed) = (Moment(s.st_mtimespec), Moment(s.st_ctimespec))
+    #endif
   }
 }

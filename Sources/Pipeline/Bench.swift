@@ -45,11 +45,10 @@ package struct Bench: Sendable {
     }
     guard signed == Self.records else { throw JOSEError(.openSSL, "not every record was signed") }
 
-    var options = VerifyOptions()
-    if let problem = options.keys.add(jwk, source: "bench") { throw JOSEError(.badKey, problem) }
-    let verify = { @Sendable [options] in
-      VerifyProcessor(options, engine: OpenSSLEngine(options.keys))
-    }
+    var set = KeySet()
+    if let problem = set.add(jwk, source: "bench") { throw JOSEError(.badKey, problem) }
+    let verifying = VerificationKeys(set)
+    let verify = { @Sendable in VerifyProcessor(VerifyOptions(), keys: verifying) }
     let sign = { @Sendable in SignProcessor(SignOptions(), keys: keys) }
     var result = Result()
     (result.verify, result.rawVerify) = try alternate(tokens, verify, signs: false)

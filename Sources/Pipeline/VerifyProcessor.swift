@@ -4,30 +4,6 @@
 
 package import JOSE
 
-package struct VerifyOptions: Sendable {
-  package enum Print: String, Sendable, CaseIterable { case verdict, claims, line, none }
-  package enum Filter: String, Sendable, CaseIterable { case valid, invalid }
-
-  package var keys = KeySet()
-  package var policy = ClaimsPolicy()
-  /// `--alg`; nil allows every algorithm that a key is for.
-  package var allowed: [AlgorithmName]?
-  /// nil: now.
-  package var at: Timestamp?
-  /// Any JWS: the payload need not be claims.
-  package var raw = false
-  package var format = InputFormat.auto
-  package var field: JSONPointer?
-  package var print = Print.verdict
-  package var only: Filter?
-  /// Names of the inputs, when there are several and verdicts carry them.
-  package var inputNames: [ByteString]?
-  package var keepsRejects = false
-  package var maxLine = 1 << 20
-
-  package init() {}
-}
-
 package struct VerifyProcessor: ChunkProcessor {
   private struct Record {
     var line: Range<Int32>
@@ -40,9 +16,15 @@ package struct VerifyProcessor: ChunkProcessor {
   }
 
   private let options: VerifyOptions
-  private let engine: any SignatureEngine
+  private let keys: VerificationKeys
+  private let makeEngine: @Sendable (KeySet) -> any SignatureEngine
   private var locator: Locator
+  // Made of one generation of the keys; `follow` makes them anew together.
+  private var generation: Int
+  private var engine: any SignatureEngine
   private var headers: HeaderMemory
+  /// Each key's window; empty when no key has one.
+  private var windows: [KeyWindow?]
   private var records: [Record] = []
   /// Decoded payloads and signatures of the chunk.
   private var octets: [UInt8] = []
@@ -53,12 +35,33 @@ package struct VerifyProcessor: ChunkProcessor {
   private var claims = Claims()
   private var issuers = IssuerCounts()
 
-  package init(_ options: VerifyOptions, engine: any SignatureEngine) {
+  package init(
+    _ options: VerifyOptions, keys: VerificationKeys,
+    engine makeEngine: @escaping @Sendable (KeySet) -> any SignatureEngine = { OpenSSLEngine($0) }
+  ) {
     self.options = options
-    self.engine = engine
+    self.keys = keys
+    self.makeEngine = makeEngine
     locator = Locator(options.format, field: options.field)
-    headers = HeaderMemory(
-      options.keys, policy: options.policy, allowed: options.allowed, raw: options.raw)
+    let (current, generation) = keys.current()
+    self.generation = generation
+    engine = makeEngine(current)
+    headers = Self.headers(current, options)
+    windows = current.windows
+  }
+
+  /// Takes the keys as they are now. Between chunks: a choice of key is good for one generation.
+  private mutating func follow() {
+    let (current, generation) = keys.current()
+    guard generation != self.generation else { return }
+    self.generation = generation
+    engine = makeEngine(current)
+    headers = Self.headers(current, options)
+    windows = current.windows
+  }
+
+  private static func headers(_ keys: KeySet, _ options: VerifyOptions) -> HeaderMemory {
+    HeaderMemory(keys, policy: options.policy, allowed: options.allowed, raw: options.raw)
   }
 
   package mutating func process(
@@ -67,6 +70,7 @@ package struct VerifyProcessor: ChunkProcessor {
     if case .oversized(let isFirst, let isLast) = chunk.kind {
       return oversized(chunk, isFirst, isLast, &result)
     }
+    follow()
     let bytes = chunk.bytes.span
     records.removeAll(keepingCapacity: true)
     octets.removeAll(keepingCapacity: true)
@@ -165,16 +169,18 @@ package struct VerifyProcessor: ChunkProcessor {
       let entry = Int(record.entry)
       let verified = record.isEscaped ? escapedBatch.verified(entry) : batch.verified(entry)
       if let verified {
-        if !options.raw {
-          if let rejection = claims.parse(verified, octets) {
-            reasons.insert(rejection)
-          } else {
-            hasClaims = true
-            reasons = options.policy.judge(
-              claims, octets, acceptsTyp: headers.entries[header].acceptsTyp, at: now)
-          }
-        } else if !headers.entries[header].acceptsTyp {
-          reasons.insert(.wrongTyp)
+        let acceptsTyp = headers.entries[header].acceptsTyp
+        if options.raw {
+          if !acceptsTyp { reasons.insert(.wrongTyp) }
+        } else if let rejection = claims.parse(verified, octets) {
+          reasons.insert(rejection)
+        } else {
+          hasClaims = true
+          reasons = options.policy.judge(claims, octets, acceptsTyp: acceptsTyp, at: now)
+        }
+        if !windows.isEmpty, let window = windows[verified.key] {
+          reasons.formUnion(
+            hasClaims ? window.failures(claims, octets) : window.failuresWithoutClaims)
         }
       } else {
         reasons.insert(.badSignature)

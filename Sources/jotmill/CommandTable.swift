@@ -113,6 +113,9 @@ enum CommandTable {
         "allow only these algorithms, such as RS256,ES256"),
       Option(
         "allow-weak-keys", group: "Keys", "use RSA keys under 2048 bits and short secrets too"),
+      Option(
+        "reload", group: "Keys",
+        "follow changes of the ring, sets and key files, at most a second late"),
     ] + input + [
       Option("raw", group: "Input", "any JWS: the payload need not be claims"),
       Option(

@@ -4,15 +4,61 @@
 internal import Files
 internal import JOSE
 internal import Keyring
+internal import Pipeline
+internal import Synchronization
 
 enum KeySources {
-  /// The keys for `verify`. Throws when there are none that can be used.
-  static func verification(_ arguments: Arguments, quiet: Bool) throws -> KeySet {
+  /// The keys for `verify`, followed as their files change if `--reload` asks for it. Throws when
+  /// there are none that can be used.
+  static func verification(_ arguments: Arguments) throws -> VerificationKeys {
+    let notes = Notes(isQuiet: arguments.has("quiet"))
+    let passphrase = Passphrases.source(arguments)
+    guard arguments.has("reload") else {
+      return VerificationKeys(try load(arguments, passphrase, notes.add))
+    }
+    let paths = try watched(arguments)
+    return try VerificationKeys(
+      watching: paths, load: { try load(arguments, passphrase, notes.add) },
+      report: { Terminal.error("\($0); the keys stay as they were") })
+  }
+
+  private static let sources = ["jwks", "key", "secret", "keyring"]
+
+  /// The files that tell whether the keys have changed. A pipe can't be read a second time.
+  private static func watched(_ arguments: Arguments) throws -> [String] {
+    let files = ["jwks", "key", "secret"].flatMap(arguments.all)
+    for path in files {
+      let kind = path == "-" ? .pipe : try OpenFile.status(at: path)?.kind
+      if kind == .pipe || kind == .device {
+        throw arguments.usage(
+          "--reload reads keys again, which \(path == "-" ? "standard input" : path) does not allow")
+      }
+    }
+    let rings = sources.contains(where: arguments.has) ? arguments.all("keyring") : [defaultPath]
+    return files + rings.map { "\($0)/keyring.json" }
+  }
+
+  /// What is said of the keys, each thing once however often they are loaded.
+  private final class Notes: Sendable {
+    private let isQuiet: Bool
+    private let said = Mutex<Set<ByteString>>([])
+    /// Over all loads; the first one alone bounds what it says by itself.
+    private static let most = 1000
+
+    init(isQuiet: Bool) { self.isQuiet = isQuiet }
+
+    @Sendable func add(_ text: String) {
+      guard !isQuiet else { return }
+      let isNew = said.withLock { $0.count < Self.most && $0.insert(ByteString(text)).inserted }
+      if isNew { Terminal.error(text) }
+    }
+  }
+
+  private static func load(
+    _ arguments: Arguments, _ passphrase: Passphrase, _ note: (String) -> Void
+  ) throws -> KeySet {
     var keys = KeySet()
     keys.allowWeakKeys = arguments.has("allow-weak-keys")
-    let passphrase = Passphrases.source(arguments)
-    func note(_ text: String) { if !quiet { Terminal.error(text) } }
-
     for path in arguments.all("jwks") {
       try add(try file(path), path, isOption: false, &keys, note)
     }
@@ -24,7 +70,8 @@ enum KeySources {
     for path in arguments.all("keyring") {
       try add(try RingDirectory.open(path, passphrase: passphrase), &keys, note)
     }
-    if !["jwks", "key", "secret", "keyring"].contains(where: arguments.has) {
+    if !sources.contains(where: arguments.has) {
+      // Trusted anew each time: it may be another directory by now.
       let directory = try defaultRing(passphrase)
       note("using the keyring in \(directory.path)")
       try add(directory, &keys, note)
@@ -116,17 +163,23 @@ enum KeySources {
   private static func add(
     _ directory: RingDirectory, _ keys: inout KeySet, _ note: (String) -> Void
   ) throws {
-    for key in try directory.load().keys where key.revocation == nil {
+    let ring = try directory.load()
+    for key in ring.keys {
       var jwk = key.jwk
       if jwk.isSymmetric {
         // A secret verifies only with its private half, which is deleted in the end.
         guard try directory.hasPrivateHalf(key.kid) else {
-          note("\(directory.path): kid \"\(key.kid)\": the secret is not there; skipped")
+          if key.revocation != nil {
+            keys.addRevoked(kid: key.kid, algorithm: key.algorithm)
+          } else if key.privateDeleted == nil {
+            note("\(directory.path): kid \"\(key.kid)\": the secret is not there; skipped")
+          }
           continue
         }
         jwk = try directory.privateKey(key)
       }
-      if let problem = keys.add(jwk, source: directory.path) { note("\(problem); skipped") }
+      let problem = keys.add(jwk, source: directory.path, window: key.window(ring.policy))
+      if let problem { note("\(problem); skipped") }
     }
   }
 }

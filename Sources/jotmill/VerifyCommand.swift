@@ -27,7 +27,7 @@ enum VerifyCommand {
       if options.print == .claims { throw arguments.usage("--raw has no claims to print") }
     }
     try checkStandardInput(arguments)
-    options.keys = try KeySources.verification(arguments, quiet: arguments.has("quiet"))
+    let keys = try KeySources.verification(arguments)
 
     if options.print == .none, arguments.has("output") {
       throw arguments.usage("--print none writes nothing, so --output has no place beside it")
@@ -39,9 +39,7 @@ enum VerifyCommand {
     options.maxLine = streams.maxLine
     options.inputNames = streams.inputNames
     options.keepsRejects = streams.run.rejects != nil
-    let outcome = streams.run { [options] in
-      VerifyProcessor(options, engine: OpenSSLEngine(options.keys))
-    }
+    let outcome = streams.run { [options] in VerifyProcessor(options, keys: keys) }
     return streams.finish(outcome)
   }
 

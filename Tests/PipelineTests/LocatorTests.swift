@@ -109,9 +109,7 @@ import Testing
   }
 
   @Test func `a JWE or a token of four dots is malformed as a line and in a record`() throws {
-    var options = VerifyOptions()
-    options.keys = Sample.keySet(Sample.secret())
-    var processor = VerifyProcessor(options, engine: OpenSSLEngine(options.keys))
+    var processor = VerifyProcessor(VerifyOptions(), keys: Sample.keys(Sample.secret()))
     let jwe = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aXY.Y3Q.dGFn"
     let found = try processor.lines("\(jwe)\n{\"token\":\"\(jwe)\"}\n\(Self.token).\n")
     for (i, line) in found.enumerated() {

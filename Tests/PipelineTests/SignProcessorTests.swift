@@ -22,10 +22,9 @@ import Testing
 
   private func verify(_ token: String) throws {
     var options = VerifyOptions()
-    options.keys = Sample.keySet(Sample.secret())
     options.at = Timestamp(seconds: 1001)
     options.raw = true
-    var verifier = VerifyProcessor(options, engine: OpenSSLEngine(options.keys))
+    var verifier = VerifyProcessor(options, keys: Sample.keys(Sample.secret()))
     #expect(try verifier.result(token).output.text.contains("\"valid\":true"))
   }
 

@@ -65,9 +65,8 @@ import Testing
       var signer = SignProcessor(
         sign, keys: SigningKeys(jwk, AlgorithmName(name)!.algorithm))
       var verify = VerifyOptions()
-      verify.keys = Sample.keySet(jwk)
       verify.at = Timestamp(seconds: 1001)
-      var verifier = VerifyProcessor(verify, engine: OpenSSLEngine(verify.keys))
+      var verifier = VerifyProcessor(verify, keys: Sample.keys(jwk))
 
       let tokens = try signer.result(spaced.map { $0 + "\n" }.joined())
       #expect(tokens.summary.lines == Summary.Count(accepted: records.count, rejected: 0))

@@ -108,7 +108,6 @@ import Testing
   func sameVerdicts(_ print: VerifyOptions.Print, _ only: VerifyOptions.Filter?) throws {
     let text = try Self.mixed()
     var options = VerifyOptions()
-    options.keys = Sample.keySet(Sample.secret())
     options.at = Timestamp(seconds: 1500)
     options.print = print
     options.only = only
@@ -121,7 +120,7 @@ import Testing
     let some = StreamVerifier.ways.enumerated().filter { $0.offset % 11 == 0 }.map(\.element)
     let ways = print == .verdict && only == nil ? StreamVerifier.ways : some
     let found = try StreamVerifier(maxLine: 600).verify(inputs, ways: ways) { [options] in
-      VerifyProcessor(options, engine: OpenSSLEngine(options.keys))
+      VerifyProcessor(options, keys: Sample.keys(Sample.secret()))
     }
     let total = twin(bytes).count + twin(Array(bytes[half...])).count
     #expect(found.summary.lines.total == total)

@@ -171,6 +171,13 @@ enum Sample {
     return set
   }
 
+  /// Keys that never change.
+  static func keys(_ keys: JWK...) -> VerificationKeys {
+    var set = KeySet()
+    for key in keys { #expect(set.add(key, source: "test") == nil) }
+    return VerificationKeys(set)
+  }
+
   /// A compact JWS over exactly these texts.
   static func token(
     _ payload: String, header: String = "{\"alg\":\"HS256\",\"kid\":\"k1\"}",

@@ -9,10 +9,9 @@ import Testing
 @Suite struct VerifyProcessorTests {
   private func processor(_ change: (inout VerifyOptions) -> Void = { _ in }) -> VerifyProcessor {
     var options = VerifyOptions()
-    options.keys = Sample.keySet(Sample.secret())
     options.at = Timestamp(seconds: 1500)
     change(&options)
-    return VerifyProcessor(options, engine: OpenSSLEngine(options.keys))
+    return VerifyProcessor(options, keys: Sample.keys(Sample.secret()))
   }
 
   @Test func `verdicts hold line, file, valid, errors, alg, kid and claims in this order`() throws {
