@@ -178,10 +178,7 @@ package struct VerifyProcessor: ChunkProcessor {
           hasClaims = true
           reasons = options.policy.judge(claims, octets, acceptsTyp: acceptsTyp, at: now)
         }
-        if !windows.isEmpty, let window = windows[verified.key] {
-          reasons.formUnion(
-            hasClaims ? window.failures(claims, octets) : window.failuresWithoutClaims)
-        }
+        if !windows.isEmpty { judgeWindow(verified.key, hasClaims ? octets : nil, &reasons) }
       } else {
         reasons.insert(.badSignature)
       }
@@ -197,6 +194,15 @@ package struct VerifyProcessor: ChunkProcessor {
       result.rejects.append(bytes, range)
       result.rejects.append(UInt8(ascii: "\n"))
     }
+  }
+
+  /// Apart from `judge`, so that keys without windows pay for none of it.
+  @inline(never)
+  private func judgeWindow(_ key: Int, _ payloads: Span<UInt8>?, _ reasons: inout Rejections) {
+    guard let window = windows[key] else { return }
+    let failures =
+      if let payloads { window.failures(claims, payloads) } else { window.failuresWithoutClaims }
+    reasons.formUnion(failures)
   }
 
   private func isShown(_ accepted: Bool) -> Bool {

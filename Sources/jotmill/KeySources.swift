@@ -30,8 +30,8 @@ enum KeySources {
     for path in files {
       let kind = path == "-" ? .pipe : try OpenFile.status(at: path)?.kind
       if kind == .pipe || kind == .device {
-        throw arguments.usage(
-          "--reload reads keys again, which \(path == "-" ? "standard input" : path) does not allow")
+        let name = path == "-" ? "standard input" : path
+        throw arguments.usage("--reload reads keys again, which \(name) does not allow")
       }
     }
     let rings = sources.contains(where: arguments.has) ? arguments.all("keyring") : [defaultPath]

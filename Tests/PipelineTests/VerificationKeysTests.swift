@@ -128,8 +128,7 @@ import Testing
     #expect(watched.reported.count == 20)
   }
 
-  @Test func `the same size and a change of mode alone are changes; any watched file counts`() throws
-  {
+  @Test func `a change of mode alone is a change, and any watched file counts`() throws {
     let watched = Watched()
     try watched.write("a")
     let other = try watched.folder.file("other", [1])
