@@ -231,4 +231,32 @@ import Testing
     #expect(choose(keys, "RS256", "a") == .key(0))
     #expect(choose(keys, "HS512", "s") == .key(1))
   }
+
+  @Test("A destroyed secret's kid is revoked, for its algorithm and no other kid")
+  func destroyed() {
+    var set = KeySet()
+    #expect(set.isEmpty)
+    set.addRevoked(kid: "s", algorithm: AlgorithmName(.hs256))
+    #expect(!set.isEmpty && set.windows.isEmpty)
+    func choose(_ name: String, _ kid: String?) -> KeySet.Choice { self.choose(set, name, kid) }
+    #expect(choose("HS256", "s") == .rejected(.revokedKey))
+    #expect(choose("HS512", "s") == .rejected(.algMismatch))
+    #expect(choose("ES256", "s") == .rejected(.algMismatch))
+    for kid in ["S", "t", "", nil] as [String?] {
+      #expect(choose("HS256", kid) == .rejected(.unknownKey))
+    }
+    // A key of another type, and one that stands for any kid, which may be the very same secret.
+    #expect(set.add(named(Self.p256[0], "s"), source: "set") == nil)
+    #expect(set.add(named(Self.secret, nil), source: "--secret", standsForAnyKid: true) == nil)
+    #expect(choose("HS256", "s") == .rejected(.revokedKey))
+    #expect(choose("ES256", "s") == .key(0))
+    #expect(choose("HS256", "t") == .key(1))
+    #expect(set.removeAmbiguous().isEmpty)
+    #expect(choose("HS256", "s") == .rejected(.revokedKey))
+    // The key itself answers for itself.
+    var revoked = KeyWindow()
+    revoked.revocation = .init(since: nil)
+    #expect(set.add(named(Self.secret, "s"), source: "ring", window: revoked) == nil)
+    #expect(choose("HS256", "s") == .key(2) && set.windows[2] == revoked)
+  }
 }

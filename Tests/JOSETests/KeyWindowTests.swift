@@ -1,5 +1,5 @@
 // A key's window at its very edges, and one key that comes from several sources.
-// Owns: the tests of KeyWindow, of how KeySet combines windows, and of revoked keys that are gone.
+// Owns: the tests of KeyWindow and of how KeySet combines windows.
 
 import Testing
 
@@ -270,35 +270,5 @@ import Testing
     #expect(set.add(named(Self.p256[0], "b"), source: "set") == nil)
     #expect(set.removeAmbiguous().count == 1)
     #expect(set.keys.count == 1 && judged(set, "ES256", "b") == revokedWindow)
-  }
-
-  // MARK: Revoked keys that are gone
-
-  @Test("A destroyed secret's kid is revoked, for its algorithm and no other kid")
-  func destroyed() {
-    var set = KeySet()
-    #expect(set.isEmpty)
-    set.addRevoked(kid: "s", algorithm: AlgorithmName(.hs256))
-    #expect(!set.isEmpty && set.windows.isEmpty)
-    func choose(_ name: String, _ kid: ByteString?) -> KeySet.Choice {
-      set.choose(AlgorithmName(name)!, kid: kid)
-    }
-    #expect(choose("HS256", "s") == .rejected(.revokedKey))
-    #expect(choose("HS512", "s") == .rejected(.algMismatch))
-    #expect(choose("ES256", "s") == .rejected(.algMismatch))
-    for kid in ["S", "t", "", nil] as [ByteString?] {
-      #expect(choose("HS256", kid) == .rejected(.unknownKey))
-    }
-    // A key of another type, and one that stands for any kid, which may be the very same secret.
-    #expect(set.add(named(Self.p256[0], "s"), source: "set") == nil)
-    #expect(set.add(named(Self.secret, nil), source: "--secret", standsForAnyKid: true) == nil)
-    #expect(choose("HS256", "s") == .rejected(.revokedKey))
-    #expect(choose("ES256", "s") == .key(0))
-    #expect(choose("HS256", "t") == .key(1))
-    #expect(set.removeAmbiguous().isEmpty)
-    #expect(choose("HS256", "s") == .rejected(.revokedKey))
-    // The key itself answers for itself.
-    #expect(set.add(named(Self.secret, "s"), source: "ring", window: revokedWindow) == nil)
-    #expect(choose("HS256", "s") == .key(2) && judged(set, "HS256", "s") == revokedWindow)
   }
 }
