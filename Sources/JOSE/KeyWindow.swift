@@ -3,7 +3,8 @@
 // Owns: the checks of a verified token's iat and exp against its key. Must never: read a clock,
 // stop at the first failure, or loosen what another source says of the same key.
 
-/// When tokens by one key can be genuine. An empty window asks only that `iat` is there.
+/// When tokens by one key can be genuine. An empty window asks only that `iat` and
+/// `exp` are there.
 public struct KeyWindow: Sendable, Hashable {
   /// `iat` must not be earlier, clock skew already taken off; nil: no bound is known.
   public var opens: Timestamp?
@@ -11,9 +12,9 @@ public struct KeyWindow: Sendable, Hashable {
   public var closes: Timestamp?
   /// `exp` must not be later, the key's life being over; nil: no end is known.
   public var ends: Timestamp?
-  /// Whether a token without `iat` is outside; false for imported keys, whose tokens another
-  /// program made.
-  public var requiresIssuedAt = true
+  /// Whether a token without `iat` or `exp` is outside: a ring signs none. False for imported keys,
+  /// whose tokens another program made.
+  public var requiresTimes = true
   /// The key was never activated, so that every token is outside.
   public var neverOpens = false
   /// nil: not revoked.
@@ -41,11 +42,13 @@ public struct KeyWindow: Sendable, Hashable {
       isOutside = true
       if revocation != nil { failures.insert(.revokedKey) }
     case .none:
-      if requiresIssuedAt { isOutside = true }
+      if requiresTimes { isOutside = true }
       if revocation != nil { failures.insert(.revokedKey) }
     }
-    if let ends, case .some(let exp?) = claims.time(claims.exp, bytes), exp > ends {
-      isOutside = true
+    switch claims.time(claims.exp, bytes) {
+    case .some(let exp?): if let ends, exp > ends { isOutside = true }
+    case .some(nil): isOutside = true
+    case .none: if requiresTimes { isOutside = true }
     }
     if isOutside { failures.insert(.outsideKeyWindow) }
     return failures
@@ -64,7 +67,7 @@ public struct KeyWindow: Sendable, Hashable {
     both.opens = chosen(a.opens, b.opens, max)
     both.closes = chosen(a.closes, b.closes, min)
     both.ends = chosen(a.ends, b.ends, min)
-    both.requiresIssuedAt = a.requiresIssuedAt || b.requiresIssuedAt
+    both.requiresTimes = a.requiresTimes || b.requiresTimes
     both.neverOpens = a.neverOpens || b.neverOpens
     both.revocation = chosen(a.revocation, b.revocation) { a, b in
       // Without a time every token is revoked, whatever the other one says.

@@ -53,6 +53,22 @@ public struct RingKey: Sendable {
     return .next
   }
 
+  /// When tokens by the key can be genuine (SPEC section 3). What an imported key signed before the
+  /// ring knew it is not known.
+  public func window(_ policy: Policy) -> KeyWindow {
+    var window = KeyWindow()
+    window.revocation = revocation.map { KeyWindow.Revocation(since: $0.since) }
+    window.requiresTimes = !isImported
+    guard let activation else {
+      window.neverOpens = !isImported
+      return window
+    }
+    window.opens = isImported ? nil : activation - policy.clockSkew
+    window.closes = retired.map { $0 + policy.clockSkew }
+    window.ends = archived
+    return window
+  }
+
   /// When its private half is no longer needed: a host whose clock is behind has stopped signing.
   /// A secret also verifies, so it stays as long as a token may live.
   func privateHalfDue(_ policy: Policy) -> Timestamp? {

@@ -49,7 +49,8 @@ package final class SigningKeys: Sendable {
     state = Mutex(State(key: key, ring: ring, checked: now))
   }
 
-  /// The key for what is signed at `now`. The ring is read again when a second has passed.
+  /// The key for what is signed at `now`. The ring is read again when a second has passed, or the
+  /// clock was set back.
   package func current(at now: Timestamp) throws -> SigningKey {
     guard let directory else { return state.withLock { $0.key } }
     return try state.withLock { state in
@@ -70,9 +71,11 @@ package final class SigningKeys: Sendable {
   }
 
   private static func rules(_ ring: Ring, _ key: RingKey) -> SigningKey.RingRules {
+    // A key stays in the set as long as the longest limit that it knew asks: a run that signs with
+    // it past its time, by a clock that is behind, must not go by a later and longer one.
     SigningKey.RingRules(
-      maxTokenTTL: ring.policy.maxTokenTTL, activation: key.activation ?? key.created,
-      clockSkew: ring.policy.clockSkew)
+      maxTokenTTL: min(ring.policy.maxTokenTTL, key.maxTokenTTL),
+      activation: key.activation ?? key.created, clockSkew: ring.policy.clockSkew)
   }
 
   private static func activeKey(

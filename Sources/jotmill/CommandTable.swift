@@ -103,6 +103,8 @@ enum CommandTable {
       Option(
         "keyring", "DIR", repeatable: true, group: "Keys",
         "a keyring (default $JOTMILL_KEYRING, else keys, if no key is named)"),
+      Option(
+        "passphrase-file", "FILE", group: "Keys", "passphrase of an encrypted ring of secrets"),
       Option("jwks", "FILE", repeatable: true, group: "Keys", "a JWK set"),
       Option(
         "key", "FILE", repeatable: true, group: "Keys",
@@ -160,6 +162,10 @@ enum CommandTable {
       Option(
         "keyring", "DIR", group: "Key",
         "sign with its active key (default $JOTMILL_KEYRING, else keys)"),
+      Option(
+        "passphrase-file", "FILE", group: "Key",
+        "an encrypted ring's passphrase (default $JOTMILL_PASSPHRASE_FILE, else asked for)"),
+      Option("at", "TIME", group: "Key", "the clock of a ring made by keys init --rehearsal"),
       Option("key", "FILE", group: "Key", "sign with this private key: PEM, JWK or a JWK set"),
       Option("secret", "FILE", group: "Key", "sign with the raw octets of an HMAC secret"),
       Option(

@@ -48,8 +48,10 @@ enum KeysCommand {
     // RSA keys take a moment to find: outside the lock, and for nothing only in a race.
     let ring = try context.directory.load()
     let fresh = ring.successor(at: context.now) == nil ? try makeKey(ring.policy) : nil
+    let wasPending = ring.keys.contains { $0.phase(at: context.now) == .pending }
     let outcome = try context.update { update in
-      guard update.ring.successor(at: update.now) == nil else { return }
+      // One that an earlier run could not publish has been published by now: that was asked for.
+      guard update.ring.successor(at: update.now) == nil, !wasPending else { return }
       try update.add(try fresh ?? makeKey(update.ring.policy), update.ring.policy.algorithm)
     }
     var extra: [String] = []
@@ -189,7 +191,10 @@ enum KeysCommand {
     let outcome = try context.update { update in
       try place(jwk, name, arguments["as"] ?? "next", &update, context.directory.path)
     }
-    return try context.report(outcome)
+    let isLeftOut = arguments["as"] == "archived" && jwk.hasPrivateHalf && !jwk.isSymmetric
+    return try context.report(
+      outcome,
+      extra: isLeftOut ? ["its private half was left out: an archived key signs nothing"] : [])
   }
 
   private static func keyToImport(

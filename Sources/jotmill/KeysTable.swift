@@ -18,7 +18,7 @@ extension CommandTable {
 
   private static let ring = Option(
     "keyring", "DIR", group: "Ring", "the ring (default $JOTMILL_KEYRING, else keys)")
-  static let passphrase = Option(
+  private static let passphrase = Option(
     "passphrase-file", "FILE", group: "Ring",
     "an encrypted ring's passphrase (default $JOTMILL_PASSPHRASE_FILE, else asked for)")
   private static let at = Option(
@@ -250,7 +250,7 @@ extension CommandTable {
 
   private static let keysPlan = Command(
     path: ["keys", "plan"], operands: "[NAME=VALUE...]", operandCount: (0, .max),
-    synopsis: "show what will happen, and prove that no token becomes unverifiable",
+    synopsis: "show what will happen, and prove that it is safe",
     options: [
       Option("for", "SPAN", group: "What", "how far to look ahead (default 90d)"),
       Option("every", "SPAN", group: "What", "how often rotate --if-due will run (default 1m)"),

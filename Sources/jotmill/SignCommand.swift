@@ -10,7 +10,8 @@ enum SignCommand {
     var options = try claims(arguments)
     try header(arguments, &options)
     options.format = arguments["format"].flatMap { SignOptions.Format(rawValue: $0) } ?? .token
-    let keys = try signingKeys(arguments)
+    options.at = try arguments.value("at", "an RFC 3339 time or Unix seconds", Streams.time) ?? nil
+    let keys = try signingKeys(arguments, at: options.at)
     // A signature costs more than a verification: small chunks share the work evenly.
     let streams = try Streams(arguments, chunkBytes: 64 << 10, showsRejected: true)
     options.maxLine = streams.maxLine
@@ -101,12 +102,17 @@ enum SignCommand {
 
   // MARK: The key
 
-  private static func signingKeys(_ arguments: Arguments) throws -> SigningKeys {
+  private static func signingKeys(
+    _ arguments: Arguments, at: Timestamp?
+  ) throws -> SigningKeys {
     let sources = ["key", "secret", "keyring"].filter(arguments.has)
     if sources.count > 1 {
       throw arguments.usage("--\(sources[0]) and --\(sources[1]) both name a key to sign with")
     }
-    if arguments.has("key") || arguments.has("secret") { return try fileKey(arguments) }
+    if arguments.has("key") || arguments.has("secret") {
+      guard at == nil else { throw arguments.usage("--at is the clock of a ring for rehearsals") }
+      return try fileKey(arguments)
+    }
     for name in ["kid", "alg"] where arguments.has(name) {
       throw arguments.usage("--\(name) goes with --key; a keyring decides it by itself")
     }
@@ -117,7 +123,12 @@ enum SignCommand {
       directory = try KeySources.defaultRing(Passphrases.source(arguments))
       if !arguments.has("quiet") { Terminal.error("using the keyring in \(directory.path)") }
     }
-    return try SigningKeys(directory, at: Timestamp.now)
+    guard try at == nil || directory.load().isRehearsal else {
+      throw arguments.usage(
+        "\(directory.path): --at is the clock of a ring made by keys init --rehearsal; this one "
+          + "signs as of now")
+    }
+    return try SigningKeys(directory, at: at ?? Timestamp.now)
   }
 
   private static func fileKey(_ arguments: Arguments) throws -> SigningKeys {

@@ -202,7 +202,7 @@ import Testing
       watching: [watched.path], clock: { watched.time.withLock { $0 } },
       load: {
         var window = KeyWindow()
-        window.requiresIssuedAt = false
+        window.requiresTimes = false
         if isRevoked.withLock({ $0 }) { window.revocation = .init(since: nil) }
         var set = KeySet()
         #expect(set.add(Sample.secret(), source: "", window: window) == nil)
