@@ -4,7 +4,8 @@
 
 public import JOSE
 
-/// The future of a ring under a schedule that runs `rotate --if-due` every `interval`.
+/// The future of a ring under a schedule that runs `rotate --if-due` every `interval`, each time as
+/// late as that allows.
 public struct Plan: Sendable {
   public struct Event: Sendable, Equatable {
     public enum Kind: String, Sendable {
@@ -23,6 +24,8 @@ public struct Plan: Sendable {
   public var events: [Event]
   /// In words, each promise that does not hold; empty when all do.
   public var violations: [String]
+  /// There are more rotations than are followed; `until` is where they were left.
+  public var isCutShort = false
 
   /// Simulates `ring` from `now` on for `span`.
   public init(
@@ -35,110 +38,123 @@ public struct Plan: Sendable {
     violations = []
     do { try ring.policy.check() } catch { violations.append("the policy: \(error.detail)") }
     simulate(interval)
-    prove()
+    for key in self.ring.keys { note(key) }
     events.sort { ($0.time, $0.kid) < ($1.time, $1.kid) }
+    prove()
   }
 
-  /// More runs that change something than any sensible plan has: a policy of seconds over years.
-  private static let mostRuns = 20_000
+  /// A policy of seconds looked at over years: nobody reads further.
+  private static let mostRuns = 10_000
 
   private mutating func simulate(_ interval: Seconds) {
-    var now = max(from, ring.changed)
+    let start = max(from, ring.changed)
+    var now = start
     var made = 0
-    var runs = 0
+    var run = 0
     while now <= until {
+      guard run < Self.mostRuns else {
+        (until, isCutShort) = (now, true)
+        return
+      }
+      run += 1
       let tasks = ring.tasks(at: now)
       for task in tasks {
         switch task {
         case .publish: break
         case .withdraw(let kids): ring.withdraw(kids, at: now)
         case .makeKey:
-          guard var jwk = ring.keys.last?.jwk else { break }
           made += 1
-          jwk.kid = ByteString("new key \(made)")
-          ring.addPending(jwk, ring.policy.algorithm, at: now)
+          ring.addPending(placeholder(made), ring.policy.algorithm, at: now)
         case .deletePrivateHalves(let kids): ring.stampPrivateDeleted(kids, at: now)
         case .remember: ring.changed = now
         }
       }
       ring.markPublished(at: now)
-      runs += 1
-      guard runs < Self.mostRuns else {
-        until = now
-        break
-      }
-      // The next run that has anything to do: at a key's next time, or right after one that only
-      // recorded that something is due.
+      // The run after next has nothing to do before a key's next time, unless this one left it
+      // something.
       let times = ring.keys.flatMap { key in
         [key.activation, key.retired, key.archived, key.privateHalfDue(ring.policy)]
           .compactMap { $0 }.filter { $0 > now }
       }
-      guard let next = tasks.isEmpty ? times.min() : now + interval else { break }
-      now = next
-    }
-    for key in ring.keys {
-      note(key.created, .made, key.kid)
-      note(key.published, .published, key.kid)
-      note(key.activation, .signs, key.kid)
-      note(key.revocation == nil ? key.retired : nil, .retires, key.kid)
-      note(key.privateDeleted, .privateHalfDeleted, key.kid)
-      note(key.withdrawn, .withdrawn, key.kid)
+      guard let next = tasks.isEmpty ? times.min() : now + interval else { return }
+      let passed = next.seconds - start.seconds
+      let runs = (passed + interval.count - 1) / interval.count
+      now = max(now, start + Seconds(runs * interval.count))
     }
   }
 
-  private mutating func note(_ time: Timestamp?, _ kind: Event.Kind, _ kid: ByteString) {
-    guard let time, time >= from.roundedDown, time <= until else { return }
-    events.append(Event(time: time, kind: kind, kid: kid))
+  /// A key that is still to be made: only its kind and its name count here.
+  private func placeholder(_ number: Int) -> JWK {
+    let isSecret = ring.policy.algorithm.algorithm.family == .hmac
+    var jwk = JWK(isSecret ? .oct : .okp(.ed25519, x: [UInt8](repeating: 0, count: 32)))
+    jwk.kid = ByteString("new key \(number)")
+    return jwk
+  }
+
+  private mutating func note(_ key: RingKey) {
+    let times: [(Timestamp?, Event.Kind)] = [
+      (key.created, .made), (key.published, .published), (key.activation, .signs),
+      (key.revocation == nil ? key.retired : nil, .retires),
+      (key.privateDeleted, .privateHalfDeleted), (key.withdrawn, .withdrawn),
+    ]
+    for (time, kind) in times {
+      guard let time, time >= from.roundedDown, time <= until else { continue }
+      events.append(Event(time: time, kind: kind, kid: key.kid))
+    }
   }
 
   // MARK: The proof
 
-  /// The promises of a ring over its whole recorded and simulated life, from the view of a verifier
-  /// whose set is as old as the policy allows and hosts whose clocks are off by the skew.
+  /// The promises of a ring over its simulated life, from the view of a verifier whose set is as
+  /// old as the policy allows and of hosts whose clocks are off by the skew.
   private mutating func prove() {
-    let policy = ring.policy
     let signers = ring.keys.filter { $0.activation != nil && $0.revocation == nil }
       .sorted { $0.activation! < $1.activation! }
-    for (index, key) in signers.enumerated() {
-      let activation = key.activation!
-      let isFirst = index == 0 || key.published.map { $0 + Seconds(1) > activation } ?? true
-      if !isFirst, activation > from, let published = key.published {
-        // A host whose clock is ahead signs early; a verifier fetched its set long before.
-        if activation < published + policy.jwksMaxAge + policy.skews(2) {
-          violations.append(
-            "\(key.kid) signs from \(activation.rfc3339) on, before every cache has it")
-        }
+    guard let last = signers.last else {
+      violations.append("no key signs; make one with: jotmill keys generate")
+      return
+    }
+    for key in signers { prove(key) }
+    for (key, next) in zip(signers, signers.dropFirst()) {
+      let turn = next.activation!
+      guard turn > from else { continue }
+      guard let retired = key.retired else {
+        violations.append("\(key.kid) and \(next.kid) both sign from \(turn.rfc3339) on")
+        continue
       }
-      if let retired = key.retired {
-        let lastNeeded = retired + key.maxTokenTTL + policy.leeway + policy.skews(2)
-        if let withdrawn = key.withdrawn, withdrawn < lastNeeded, withdrawn > from {
-          violations.append(
-            "\(key.kid) leaves the set at \(withdrawn.rfc3339), while tokens of it live until "
-              + lastNeeded.rfc3339)
-        }
-        if let deleted = key.privateDeleted, deleted < retired + policy.skews(2), deleted > from {
-          violations.append(
-            "the private half of \(key.kid) is deleted at \(deleted.rfc3339), while it signs until "
-              + retired.rfc3339)
-        }
-        if index + 1 < signers.count, signers[index + 1].activation != retired, retired > from {
-          violations.append(
-            "\(key.kid) stops at \(retired.rfc3339), but the next key signs from "
-              + "\(signers[index + 1].activation!.rfc3339) on")
-        }
+      if retired > turn {
+        violations.append(
+          "\(key.kid) and \(next.kid) both sign from \(turn.rfc3339) to \(retired.rfc3339)")
+      } else if retired < turn, retired > from {
+        violations.append("no key signs from \(retired.rfc3339) to \(turn.rfc3339)")
       }
     }
-    let times = Set(events.map(\.time)).union([from, until])
-    for time in times.sorted() {
-      let active = ring.keys.count { key in
-        key.revocation == nil && (key.activation.map { $0 <= time } ?? false)
-          && (key.retired.map { time < $0 } ?? true)
-      }
-      if active != 1, !signers.isEmpty {
-        violations.append(
-          active == 0
-            ? "no key signs at \(time.rfc3339)" : "\(active) keys sign at \(time.rfc3339)")
-      }
+    if let retired = last.retired, retired <= until {
+      violations.append("no key signs from \(retired.rfc3339) on")
+    }
+  }
+
+  private mutating func prove(_ key: RingKey) {
+    let policy = ring.policy
+    let activation = key.activation!
+    // The first key of a ring, or one after a revocation, signs as soon as it is published.
+    if let published = key.published, published < activation, activation > from,
+      activation < published + policy.jwksMaxAge + policy.skews(2)
+    {
+      violations.append(
+        "\(key.kid) signs from \(activation.rfc3339) on, before every cache has it")
+    }
+    guard let retired = key.retired else { return }
+    let lastNeeded = retired + key.maxTokenTTL + policy.leeway + policy.skews(2)
+    if let withdrawn = key.withdrawn, withdrawn < lastNeeded, withdrawn > from {
+      violations.append(
+        "\(key.kid) leaves the set at \(withdrawn.rfc3339), while tokens of it live until "
+          + lastNeeded.rfc3339)
+    }
+    if let deleted = key.privateDeleted, deleted < retired + policy.skews(2), deleted > from {
+      violations.append(
+        "the private half of \(key.kid) is deleted at \(deleted.rfc3339), while it signs until "
+          + retired.rfc3339)
     }
   }
 }

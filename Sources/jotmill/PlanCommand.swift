@@ -19,16 +19,9 @@ enum PlanCommand {
       } ?? Seconds(60)
     var ring = try context.directory.load()
     let now = context.now
-    var problems: [String] = []
     if !arguments.operands.isEmpty {
       let wanted = try KeysCommand.policy(arguments, from: ring.policy)
-      do {
-        if let dropped = try ring.adopt(wanted, at: now) {
-          problems.append("note: the next key \(dropped) would be replaced")
-        }
-      } catch {
-        throw error
-      }
+      _ = try ring.adopt(wanted, at: now)
     }
     let plan = Plan(of: ring, from: now, for: span, interval: interval)
     if let path = arguments["svg"] {
@@ -49,10 +42,10 @@ enum PlanCommand {
 
   private static func text(_ plan: Plan) -> String {
     var rows: [[String]] = []
-    for event in plan.events where event.time > plan.from {
-      let distance = Seconds(event.time.seconds - plan.from.seconds).words
+    for event in plan.events where event.time.seconds >= plan.from.seconds {
+      let distance = event.time.seconds - plan.from.seconds
       rows.append([
-        event.time.rfc3339, "in \(distance)",
+        event.time.rfc3339, distance == 0 ? "now" : "in \(Seconds(distance).words)",
         "\(Terminal.printable(event.kid.description)) \(words(event.kind))",
       ])
     }
@@ -64,6 +57,7 @@ enum PlanCommand {
         "until \(plan.until.rfc3339) one key signs at every moment, every cache has it before it "
         + "does, and none leaves while a token of it lives\n"
     }
+    if plan.isCutShort { out += "it is left there: too many rotations to follow\n" }
     return out
   }
 
@@ -83,6 +77,7 @@ enum PlanCommand {
       "from": .string(plan.from.rfc3339),
       "until": .string(plan.until.rfc3339),
       "holds": .bool(plan.violations.isEmpty),
+      "cut_short": .bool(plan.isCutShort),
       "violations": .array(plan.violations.map { .string($0) }),
       "events": .array(
         plan.events.map { event in
