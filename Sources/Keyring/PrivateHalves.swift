@@ -14,7 +14,7 @@ public final class Passphrase: Sendable {
   /// `ask` throws the operator's error when there is none to be had.
   public init(_ ask: @escaping @Sendable () throws -> SecretBytes) { self.ask = ask }
 
-  func get() throws -> SecretBytes {
+  package func get() throws -> SecretBytes {
     try known.withLock { known in
       if let known { return known }
       let answer = try ask()

@@ -200,7 +200,7 @@ enum KeysCommand {
   private static func keyToImport(
     _ arguments: Arguments, _ path: String
   ) throws -> (JWK, AlgorithmName) {
-    let set = try KeySources.file(path)
+    let set = try self.set(arguments, path)
     guard set.keys.count == 1, var jwk = set.keys.first else {
       throw JOSEError(
         .badKey,
@@ -239,6 +239,24 @@ enum KeysCommand {
     return (jwk, name)
   }
 
+  /// The keys of a file; one under a passphrase is opened.
+  private static func set(_ arguments: Arguments, _ path: String) throws -> JWKSet {
+    var bytes = try KeySources.read(path)
+    defer { bytes.wipe() }
+    do {
+      guard PasswordJWE.iterations(of: bytes) != nil else { return try KeyFile.parse(bytes) }
+      let passphrase =
+        try arguments["file-passphrase"].map { try Passphrases.read($0) }
+        ?? Passphrases.source(arguments).get()
+      var text = try PasswordJWE.decrypt(bytes, passphrase: passphrase).plaintext
+        .reveal { $0.copy(0..<$0.count) }
+      defer { text.wipe() }
+      return try KeyFile.parse(text)
+    } catch let error as JOSEError {
+      throw JOSEError(error.code, "\(path): \(error.detail)")
+    }
+  }
+
   private static func place(
     _ jwk: JWK, _ name: AlgorithmName, _ role: String, _ update: inout RingUpdate, _ path: String
   ) throws {
@@ -275,8 +293,14 @@ enum KeysCommand {
   static func export(_ arguments: Arguments) throws -> Int32 {
     let directory = try KeySources.ring(arguments)
     let ring = try directory.load()
-    let isPrivate = arguments.has("private")
     let format = arguments["format"] ?? "jwk"
+    let isPrivate = arguments.has("private")
+    guard isPrivate || format != "jwe" else {
+      throw arguments.usage("--format jwe is a private half under a passphrase: add --private")
+    }
+    guard format == "jwe" || !arguments.has("iterations") else {
+      throw arguments.usage("--iterations goes with --format jwe")
+    }
     let key: RingKey
     if let kid = arguments.operands.first {
       guard let index = ring.index(of: ByteString(kid)) else {
@@ -294,7 +318,8 @@ enum KeysCommand {
         .wrongKind, "\(directory.path): a secret has no public half; --private hands it over")
     }
     let jwk = isPrivate ? try directory.privateKey(key) : key.jwk
-    var bytes = try text(jwk, format, isPrivate)
+    var bytes =
+      format == "jwe" ? try encrypted(jwk, arguments, ring) : try text(jwk, format, isPrivate)
     defer { bytes.wipe() }
     if let path = arguments["output"], path != "-" {
       let file = try OutputFile(path, mode: isPrivate ? 0o600 : nil)
@@ -307,6 +332,23 @@ enum KeysCommand {
       try OpenFile.standardOutput.write(bytes)
     }
     return 0
+  }
+
+  /// The private half under the ring's passphrase, or a new one.
+  private static func encrypted(
+    _ jwk: JWK, _ arguments: Arguments, _ ring: Ring
+  ) throws -> [UInt8] {
+    let iterations = try arguments.value("iterations", "a number from 1000 to 1000000") {
+      Streams.number($0, 1000...PasswordJWE.mostIterations)
+    }
+    let passphrase =
+      ring.isEncrypted ? Passphrases.source(arguments) : try Passphrases.new(arguments)
+    guard let text = jwk.privateText else {
+      throw KeyringError(.noPrivateKey, "the private half is not there")
+    }
+    return try PasswordJWE.encrypt(
+      text, passphrase: try passphrase.get(), iterations: iterations ?? PasswordJWE.iterations)
+      + [UInt8(ascii: "\n")]
   }
 
   /// The caller wipes it.

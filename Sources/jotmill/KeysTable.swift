@@ -180,6 +180,9 @@ extension CommandTable {
         "what it becomes (default next; active only in an empty ring)"),
       Option("alg", "ALG", group: "Key", "its algorithm, where the key leaves it open"),
       Option("kid", "KID", group: "Key", "its kid (default: the file's, else the thumbprint)"),
+      Option(
+        "file-passphrase", "FILE", group: "Key",
+        "the passphrase of a JWE, where it is not the ring's"),
     ],
     examples: [
       (
@@ -198,9 +201,12 @@ extension CommandTable {
     options: [
       ring, passphrase,
       Option(
-        "format", choices: ["jwk", "jwks", "pem", "der"], group: "Output",
-        "how it is written (default jwk)"),
+        "format", choices: ["jwk", "jwks", "pem", "der", "jwe"], group: "Output",
+        "how it is written (default jwk; jwe: the private half under the passphrase)"),
       Option("private", group: "Output", "the private half too"),
+      Option(
+        "iterations", "N", group: "Output",
+        "with jwe: rounds of PBKDF2 (default 310000; some programs open no more than 32768)"),
       Option(
         "output", short: "o", "FILE", group: "Output",
         "write there (mode 0600 for a private half)"),

@@ -56,7 +56,7 @@ enum Passphrases {
     return (try? OpenFile.status(at: path)) == nil ? nil : path
   }
 
-  private static func read(_ path: String) throws -> SecretBytes {
+  static func read(_ path: String) throws -> SecretBytes {
     let file = try OpenFile.open(path, .read)
     let status = try file.status()
     guard status.kind != .regular || status.mode & 0o077 == 0 else {
