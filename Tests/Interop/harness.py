@@ -3,9 +3,13 @@
 Owns how jotmill is called and how results are counted and shown. Knows nothing of tokens.
 """
 
+import argparse
 import collections
 import json
+import os
+import pathlib
 import subprocess
+import sys
 
 from peers import Refused, Unsupported, words
 
@@ -21,10 +25,10 @@ class Jotmill:
         self.path = path
         self.last = ""
 
-    def run(self, *arguments, stdin=b""):
+    def run(self, *arguments, stdin=b"", **more):
         """The finished process, whatever its status."""
         done = subprocess.run(
-            [self.path, *map(str, arguments)], input=stdin, capture_output=True, timeout=120
+            [self.path, *map(str, arguments)], input=stdin, capture_output=True, timeout=120, **more
         )
         said = " ".join(done.stderr.decode(errors="replace").split())
         self.last = f"`{' '.join(map(str, arguments[:2]))}` status {done.returncode}: {said}"
@@ -52,6 +56,23 @@ class Jotmill:
         if verdict["valid"] != (done.returncode == 0):
             raise Disagreement("verdict and exit status differ")
         return verdict
+
+
+def start(what):
+    """The program under test and a tally, by the command line: PATH_TO_JOTMILL [--verbose]."""
+    parser = argparse.ArgumentParser(description=what)
+    parser.add_argument("jotmill", type=pathlib.Path)
+    parser.add_argument("--verbose", action="store_true", help="a line for every case")
+    options = parser.parse_args()
+    # A proxy must not get to see the loopback, nor a ring of the caller's stand in for the tests'.
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1"
+    for name in ("JOTMILL_KEYRING", "JOTMILL_PASSPHRASE_FILE", "CREDENTIALS_DIRECTORY"):
+        os.environ.pop(name, None)
+    jotmill = Jotmill(str(options.jotmill.resolve()))
+    if jotmill.run("--version").returncode != 0:
+        print(f"{options.jotmill} does not run", file=sys.stderr)
+        sys.exit(2)
+    return jotmill, Tally(jotmill, options.verbose)
 
 
 class Tally:
@@ -90,11 +111,20 @@ class Tally:
     def total(self, outcome):
         return sum(counts[outcome] for counts in self.counts.values())
 
-    def show(self, peers, algorithms):
+    def finish(self, suite):
+        """The line that Tests/run.sh reads, and the exit status."""
+        passed, failed = self.total("passed"), self.total("failed")
+        print(f"\n{suite}: {passed} passed, {failed} failed, {self.total('skipped')} skipped")
+        return 0 if passed and not failed else 1
+
+    def show_skips(self, why):
         if self.skips:
-            print("\nskipped, because the peer has no such thing:")
+            print(f"\nskipped, because {why}:")
             for (peer, reason), count in self.skips.items():
                 print(f"  {count:4}  {peer}: {reason}")
+
+    def show(self, peers, algorithms):
+        self.show_skips("the peer has no such thing")
         print("\npassed/failed/skipped by peer and algorithm:")
         print("  " + f"{'':8}" + "".join(f"{peer:>14}" for peer in peers))
         for alg in algorithms + ["all"]:

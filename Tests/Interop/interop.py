@@ -68,9 +68,7 @@ def main():
                     tally.case(peer.name, alg, case, body)
 
     tally.show([peer.name for peer in peers], algorithms)
-    passed, failed = tally.total("passed"), tally.total("failed")
-    print(f"\ninterop: {passed} passed, {failed} failed, {tally.total('skipped')} skipped")
-    return 0 if passed and not failed else 1
+    return tally.finish("interop")
 
 
 if __name__ == "__main__":
