@@ -51,17 +51,19 @@ check() { if run "$@"; then count 1 0; else count 0 1; fi; }
 
 # The tools ----------------------------------------------------------------------------------
 
+as_root=()
+[ "$(id -u)" -eq 0 ] || as_root=(sudo)
+
 install_packages() {
-  local missing=() package as_root=()
+  local missing=() package
   for package in "$@"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' ||
       missing+=("$package")
   done
   if [ "${#missing[@]}" -eq 0 ]; then return 0; fi
-  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
   printf 'installing with apt-get: %s\n' "${missing[*]}"
   run 'apt-get update' "${as_root[@]}" apt-get update &&
-    run 'apt-get install' "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    run 'apt-get install' "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 \
       apt-get install -y --no-install-recommends "${missing[@]}"
 }
 
@@ -75,10 +77,21 @@ python_packages() {
     cp -- "$list" "$venv/installed.txt"
 }
 
+# The web server that tests start by themselves, on the loopback. Debian would start one too, now
+# and at each boot, which nobody asked for here.
+install_nginx() {
+  if command -v nginx >/dev/null || [ -x /usr/sbin/nginx ]; then return 0; fi
+  install_packages nginx-light || return
+  if [ -d /run/systemd/system ]; then
+    run 'no nginx at boot' "${as_root[@]}" systemctl disable nginx
+  fi
+}
+
 section 'Tools'
 if command -v dpkg-query >/dev/null; then
-  install_packages git libssl-dev pkg-config jose openssl python3-venv jq time shellcheck ||
+  install_packages git libssl-dev pkg-config jose openssl python3-venv jq time shellcheck systemd ||
     count 0 1
+  install_nginx || count 0 1
 else
   echo 'no Debian here: what is missing is not installed'
 fi
@@ -188,17 +201,31 @@ check 'the second run kept the ring' same_ring
 
 # Other programs -----------------------------------------------------------------------------
 
-section 'Interop: PyJWT, joserfc, jwcrypto, jose'
 jotmill=$build/release/jotmill
-if [ "$have_peers" = yes ] && [ -x "$jotmill" ]; then
-  run 'interop' "$work/venv/bin/python" Tests/Interop/interop.py "$jotmill"
-  totals=$(sed -nE 's/^interop: ([0-9]+) passed, ([0-9]+) failed.*/\1 \2/p' "$log")
-  sed -n '/^peers:/p; /^skipped/,$p' "$log" | sed 's/^/        /'
+
+# peers_suite NAME: Tests/Interop/NAME.py, which ends with `NAME: N passed, N failed, N skipped`.
+peers_suite() {
+  local totals good bad
+  if [ "$have_peers" != yes ] || [ ! -x "$jotmill" ]; then
+    echo "FAILED  $1: there is no program or no peer to run it with"
+    count 0 1
+    return
+  fi
+  run "$1" "$work/venv/bin/python" "Tests/Interop/$1.py" "$jotmill"
+  totals=$(sed -nE "s/^$1: ([0-9]+) passed, ([0-9]+) failed.*/\1 \2/p" "$log")
+  # What is for the reader: versions and figures, then what was skipped, to the end.
+  sed -nE "/^skipped/,\$ { p; d; }
+    /^(peers|p2c|$1): |^systemd-analyze security |^[0-9]+ tokens, /p" "$log" | sed 's/^/        /'
   read -r good bad <<<"${totals:-0 1}"
   count "$good" "$bad"
-else
-  echo 'FAILED  interop: there is no program or no peer to run it with'
-  count 0 1
-fi
+}
+
+section 'Interop: PyJWT, joserfc, jwcrypto, jose'
+peers_suite interop
+peers_suite passphrases
+
+section 'Samples: nginx, systemd, cron, Prometheus'
+peers_suite samples
+peers_suite rotation
 
 finish

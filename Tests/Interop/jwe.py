@@ -5,10 +5,11 @@ decodes, checks and repairs nothing itself, and throws Unsupported or Refused. A
 its octets are UTF-8. PyJWT knows no JWE.
 
 Each peer has a limit of its own for `p2c`, and only jwcrypto's can be set: it alone opens what
-jotmill writes unasked (310,000). See MOST.
+jotmill writes unasked (310,000). See MOST. joserfc_without_limit() goes around joserfc's.
 """
 
 import base64
+import contextlib
 import json
 import tempfile
 
@@ -20,7 +21,7 @@ from jwcrypto import jwa as crypto_jwa
 from jwcrypto import jwe as crypto_jwe
 from jwcrypto import jwk as crypto_jwk
 
-from peers import JoseProgram, Refused, words
+from peers import JoseProgram, Refused, Unsupported, words
 
 ALG = "PBES2-HS512+A256KW"
 ENC = "A256GCM"
@@ -37,6 +38,24 @@ def open_with_joserfc(text, passphrase):
         return json.loads(read.plaintext)
     except (joserfc.errors.JoseError, ValueError) as error:
         raise Refused(words(error)) from error
+
+
+@contextlib.contextmanager
+def joserfc_without_limit():
+    """joserfc has its limit in a function, which a class attribute names: another for the while."""
+    try:
+        from joserfc._rfc7518.jwe_algs import PBES2HSAlgKeyEncryption as owner
+        from joserfc.registry import HeaderParameter
+
+        kept = owner.more_header_registry
+        other = HeaderParameter(kept["p2c"].description, "int", kept["p2c"].required)
+    except (ImportError, AttributeError, KeyError, TypeError) as error:
+        raise Unsupported(f"joserfc's limit can't be raised any more: {words(error)}") from error
+    owner.more_header_registry = kept | {"p2c": other}
+    try:
+        yield
+    finally:
+        owner.more_header_registry = kept
 
 
 def open_with_jwcrypto(text, passphrase):

@@ -4,7 +4,7 @@ served by a real nginx with the file of samples/nginx/, and PyJWT's and joserfc'
     python Tests/Interop/rotation.py PATH_TO_JOTMILL [--verbose]
 
 Nothing is rehearsed and no clock is moved: spans are short instead, so that each side goes by its
-own clock. Takes about half a minute and ends with `rotation: N passed, N failed, N skipped`.
+own clock. The first rotation has cron run as it should, before the second it misses runs. Takes about half a minute and ends with `rotation: N passed, N failed, N skipped`.
 """
 
 import collections
@@ -177,16 +177,18 @@ class Life:
 
     def run(self):
         began = time.monotonic()
-        live, next_rotation, changed = [], 0.0, False
+        live, changed = [], False
+        # When cron runs next, and from when on it stands still for a while.
+        next_rotation, pause = 0.0, began + PERIOD - 1
         # Two of each, out of step, so that some cache is old at any time.
         kinds = [PyJWTVerifier, JoserfcVerifier, PyJWTVerifier, JoserfcVerifier]
+        step = allowed_age(self.server) / len(kinds)
         while True:
             now = time.monotonic()
-            if now >= next_rotation:
-                # As cron does it.
+            if next_rotation <= now < pause:
                 self.ring.do("rotate", "--if-due", "-q")
                 next_rotation = now + 0.5
-            if len(self.verifiers) < len(kinds) and now - began >= 0.37 * len(self.verifiers):
+            if len(self.verifiers) < len(kinds) and now - began >= step * len(self.verifiers):
                 self.verifiers.append(kinds[len(self.verifiers)](self.server))
             token = self.ring.sign(len(self.tokens))
             self.tokens.append(token)
@@ -194,9 +196,10 @@ class Life:
             if token.kid not in self.kids:
                 self.kids.append(token.kid)
             if len(self.kids) == 2 and not changed:
-                # The key after the one that has just begun is of another algorithm.
+                # The key after the one that has just begun is of another algorithm, and is made so
+                # late that it is published for AHEAD and no more before it signs.
                 self.ring.do("policy", "alg=EdDSA", "-q")
-                changed = True
+                next_rotation, pause, changed = now + PERIOD - AHEAD / 2, float("inf"), True
             self.look()
             for verifier in self.verifiers:
                 for one in live:
@@ -287,6 +290,8 @@ def cases_of_life(life):
                 lead = stamp(key["activation"]) - stamp(key["published"])
                 if lead < AHEAD - 1:  # Both are written to the second.
                     raise Disagreement(f"{kid} was published only {lead} s before it signed")
+                if kid == life.kids[2] and lead >= PERIOD - 1:
+                    raise Disagreement(f"{kid} was published {lead} s before: cron did not stand still")
 
     def both_served():
         one, two, three = life.kids[:3]
