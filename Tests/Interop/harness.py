@@ -104,6 +104,14 @@ class Tally:
         if outcome == "failed" or self.verbose:
             print(f"{outcome.upper()} {peer} {alg}: {name}{': ' if detail else ''}{detail}")
 
+    def outcome(self, peer, name, error):
+        """Counts what kept a group of cases from being run as one case of it."""
+
+        def body():
+            raise error
+
+        self.case(peer, "-", name, body)
+
     def skip_all(self, peer, alg, names, reason):
         self.counts[(peer, alg)]["skipped"] += len(names)
         self.skips[(peer, f"{alg}: {reason}")] += len(names)
