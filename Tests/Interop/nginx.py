@@ -156,7 +156,9 @@ class Nginx:
         address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
         public = key.public_key()
         built = (
-            x509.CertificateBuilder(name, name, public, x509.random_serial_number(), now - day, now + day)
+            x509.CertificateBuilder(name, name, public, x509.random_serial_number())
+            .not_valid_before(now - day)
+            .not_valid_after(now + day)
             .add_extension(address, critical=False)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)

@@ -143,24 +143,27 @@ def cases_of(jotmill, folder, alg, ring):
 def cases_of_mistakes(jotmill, folder, ring):
     """By hand, from whatever place: one line and status 2, and the ring as it was."""
 
+    def contents():
+        return {path.name: path.read_bytes() for path in ring.path.rglob("*") if path.is_file()}
+
     def refused(wanted, text, mode=0o600, command=("sign",)):
         def body():
             file = folder / "wrong"
             file.unlink(missing_ok=True)
             file.write_bytes(text)
             file.chmod(mode)
-            before = {path: path.read_bytes() for path in ring.path.rglob("*") if path.is_file()}
+            before = contents()
             done = jotmill.run(
                 *command, "--keyring", ring.path, "--passphrase-file", file, stdin=b"{}\n"
             )
             said = done.stderr.decode()
-            must_equal("status, output, lines", (done.returncode, done.stdout, said.count("\n")), (2, b"", 1))
+            got = (done.returncode, done.stdout, said.count("\n"))
+            must_equal("status, output, lines", got, (2, b"", 1))
             if wanted not in said:
                 raise Disagreement(f"it says {said!r}, not {wanted!r}")
             if text.strip() and text.strip().decode() in said:
                 raise Disagreement("it says the passphrase")
-            after = {path: path.read_bytes() for path in ring.path.rglob("*") if path.is_file()}
-            must_equal("files that changed", [p.name for p in before if before[p] != after.get(p)], [])
+            must_equal("the ring's files", contents(), before)
 
         return body
 
@@ -198,11 +201,17 @@ def cases_of_mistakes(jotmill, folder, ring):
         return body
 
     yield "$JOTMILL_PASSPHRASE_FILE", by_environment("JOTMILL_PASSPHRASE_FILE", ring.secret)
-    credentials = folder / "credentials"
-    credentials.mkdir(mode=0o700)
-    (credentials / "jotmill.passphrase").write_bytes(right)
-    (credentials / "jotmill.passphrase").chmod(0o400)
-    yield "$CREDENTIALS_DIRECTORY", by_environment("CREDENTIALS_DIRECTORY", credentials)
+
+    def credential(mode):
+        """As systemd's LoadCredential= hands it over, in a folder that only the service can enter."""
+        place = folder / f"credentials-{mode:o}"
+        place.mkdir(mode=0o700)
+        file = place / "jotmill.passphrase"
+        file.write_bytes(right)
+        file.chmod(mode)
+        return by_environment("CREDENTIALS_DIRECTORY", place)
+
+    yield "$CREDENTIALS_DIRECTORY", credential(0o400)
 
 
 def main():

@@ -4,7 +4,8 @@ served by a real nginx with the file of samples/nginx/, and PyJWT's and joserfc'
     python Tests/Interop/rotation.py PATH_TO_JOTMILL [--verbose]
 
 Nothing is rehearsed and no clock is moved: spans are short instead, so that each side goes by its
-own clock. The first rotation has cron run as it should, before the second it misses runs. Takes about half a minute and ends with `rotation: N passed, N failed, N skipped`.
+own clock. Cron runs as it should up to the first rotation and misses runs before the second. Takes
+about half a minute and ends with `rotation: N passed, N failed, N skipped`.
 """
 
 import collections
@@ -158,7 +159,8 @@ class Ring:
 
     def check(self, copy):
         """What `keys publish --check -` says of a copy: its exit status and its lines."""
-        done = self.jotmill.run("keys", "publish", "--keyring", self.path, "--check", "-", stdin=copy)
+        options = ("--keyring", self.path, "--check", "-")
+        done = self.jotmill.run("keys", "publish", *options, stdin=copy)
         return done.returncode, done.stdout.decode()
 
 
@@ -244,8 +246,8 @@ class Life:
             if began < token.claims["exp"]:
                 left = token.claims["exp"] - began
                 self.failures.append(
-                    f"{verifier.name} refused a token of {token.kid} ({token.alg}) with {left:.1f} s "
-                    f"to live, while {self.kids[-1]} signed: {error}"
+                    f"{verifier.name} refused a token of {token.kid} ({token.alg}) with "
+                    f"{left:.1f} s to live, while {self.kids[-1]} signed: {error}"
                 )
             token.late.add(id(verifier))
             return
@@ -291,7 +293,7 @@ def cases_of_life(life):
                 if lead < AHEAD - 1:  # Both are written to the second.
                     raise Disagreement(f"{kid} was published only {lead} s before it signed")
                 if kid == life.kids[2] and lead >= PERIOD - 1:
-                    raise Disagreement(f"{kid} was published {lead} s before: cron did not stand still")
+                    raise Disagreement(f"{kid} was published {lead} s before it signed: too early")
 
     def both_served():
         one, two, three = life.kids[:3]
@@ -301,7 +303,8 @@ def cases_of_life(life):
 
     def algorithms():
         named = {token.kid: token.alg for token in life.tokens}
-        must_equal("the keys' algorithms", [named[kid] for kid in life.kids[:3]], ["RS256", "RS256", "EdDSA"])
+        found = [named[kid] for kid in life.kids[:3]]
+        must_equal("the keys' algorithms", found, ["RS256", "RS256", "EdDSA"])
 
     def caches():
         for verifier in life.verifiers:
