@@ -112,14 +112,20 @@ extension OpenFile {
   /// Replaces `name` by a file with `contents`: whoever opens it gets the old one or the new one,
   /// whole, also after a crash at any point. The temporary file has a fixed name, so that a crash
   /// leaves at most one behind and the next change takes it over; callers hold the directory's lock.
-  package func replace(_ name: String, contents: [UInt8], mode: UInt16) throws(FileError) {
+  /// `advancesTime` makes the new file later than the old one by a second at least: web servers tell
+  /// versions apart by whole seconds and the size.
+  package func replace(
+    _ name: String, contents: [UInt8], mode: UInt16, advancesTime: Bool = false
+  ) throws(FileError) {
     let temporary = ".\(name).new"
     try remove(temporary)
+    let old = advancesTime ? try status(of: name)?.modified.seconds : nil
     do {
       let file = try OpenFile.open(temporary, in: self, .create(mode: mode))
       // The mode as asked for, whatever the umask is.
       try file.setMode(mode)
       try file.write(contents)
+      if let old { try file.setModified(after: old) }
       try file.sync()
       try rename(temporary, to: name)
       try sync()

@@ -173,6 +173,17 @@ public final class OpenFile: Sendable {
     }
   }
 
+  /// Moves the time of the last change past `seconds`, where it is not.
+  package func setModified(after seconds: Int64) throws(FileError) {
+    if let fault = Fault.check("mode") { throw FileError("set the time of", path, fault) }
+    guard Clock.now.seconds <= seconds else { return }
+    var times = [timespec(tv_sec: Int(seconds) + 1, tv_nsec: 0)]
+    times.append(times[0])
+    guard unsafe futimens(descriptor, &times) == 0 else {
+      throw FileError("set the time of", path, errno)
+    }
+  }
+
   // MARK: Locks and state
 
   /// Takes the exclusive lock; waits for it, or throws with `wouldBlock`. Gone when closed.

@@ -7,11 +7,19 @@ public import JOSE
 /// One thing that an operator should mend.
 public struct Finding: Sendable, Equatable {
   public enum Code: String, Sendable, CaseIterable {
-    case permissions, weakKey = "weak_key", overdueRotation = "overdue_rotation"
-    case noSigner = "no_signer", missingPrivateHalf = "missing_private_half"
-    case orphan, unknownPublishedKey = "unknown_published_key", copyOutOfDate = "copy_out_of_date"
-    case sameKeyTwice = "same_key_twice", unsafePolicy = "unsafe_policy", clock
-    case unfinished, notEncrypted = "not_encrypted"
+    case permissions
+    case weakKey = "weak_key"
+    case overdueRotation = "overdue_rotation"
+    case noSigner = "no_signer"
+    case missingPrivateHalf = "missing_private_half"
+    case orphan
+    case unknownPublishedKey = "unknown_published_key"
+    case copyOutOfDate = "copy_out_of_date"
+    case sameKeyTwice = "same_key_twice"
+    case unsafePolicy = "unsafe_policy"
+    case clock
+    case unfinished
+    case notEncrypted = "not_encrypted"
   }
   public var code: Code
   /// What, where, and what to do.
@@ -53,7 +61,8 @@ extension RingDirectory {
         let verb = forbidden & 0o044 != 0 ? "used" : "written"
         found.append(
           Finding(
-            .permissions, "\(name): can be \(verb) by others; mend it with: chmod \(change) \(name)"))
+            .permissions, "\(name): can be \(verb) by others; mend it with: chmod \(change) \(name)"
+          ))
       }
       if status.owner != Process.userID, status.owner != 0 {
         found.append(Finding(.permissions, "\(name): belongs to another user"))
@@ -222,16 +231,16 @@ extension RingDirectory {
           Finding(.copyOutOfDate, "\(target): is not the published set; run: jotmill keys publish"))
       }
     }
-    if let text = try Self.contents(of: Self.discoveryName, in: directory),
-      let value = try? JSONValue(parsing: text), let issuer = value["issuer"]?.string,
-      let uri = value["jwks_uri"]?.string,
-      ring.discovery(issuer: issuer.description, jwksURI: uri.description) != text
-    {
+    guard let discovery = try currentDiscovery(ring) else { return }
+    let folders = [path] + ring.policy.publishTo.map { OpenFile.split($0).directory }
+    for folder in folders {
+      let name = "\(folder)/\(Self.discoveryName)"
+      guard let copy = try? OpenFile.open(name, .read).readAll(), copy != discovery else {
+        continue
+      }
       found.append(
         Finding(
-          .copyOutOfDate,
-          "\(path)/\(Self.discoveryName): names other algorithms than the set; run: jotmill keys "
-            + "publish --discovery --issuer \(issuer)"))
+          .copyOutOfDate, "\(name): is not what the ring says; run: jotmill keys publish"))
     }
   }
 }

@@ -9,7 +9,9 @@ public import JOSE
 public struct Plan: Sendable {
   public struct Event: Sendable, Equatable {
     public enum Kind: String, Sendable {
-      case made, published, signs, retires, privateHalfDeleted = "private_half_deleted", withdrawn
+      case made, published, signs, retires
+      case privateHalfDeleted = "private_half_deleted"
+      case withdrawn
     }
     public var time: Timestamp
     public var kind: Kind

@@ -6,14 +6,20 @@ internal import Files
 public import JOSE
 
 extension RingDirectory {
-  /// Writes jwks.json and each of `publish_to` where it differs: all that can be written. Returns the
-  /// files written and, if some could not be, what is wrong with them.
-  func publish(_ ring: Ring, rewriting: Bool) throws -> (written: [String], problem: KeyringError?) {
+  /// Writes jwks.json and each of `publish_to` where it differs, and the discovery documents beside
+  /// them, once there are some: all that can be written. Returns the files written and, if some
+  /// could not be, what is wrong with them.
+  func publish(
+    _ ring: Ring, rewriting: Bool
+  ) throws -> (written: [String], problem: KeyringError?) {
     let set = ring.publishedSet
     var written: [String] = []
-    if try rewriting || Self.contents(of: Self.setName, in: directory) != set {
-      if !isDryRun { try directory.replace(Self.setName, contents: set, mode: 0o644) }
+    if try put(set, Self.setName, in: directory, rewriting) {
       written.append("\(path)/\(Self.setName)")
+    }
+    let discovery = try currentDiscovery(ring)
+    if let discovery, try put(discovery, Self.discoveryName, in: directory, false) {
+      written.append("\(path)/\(Self.discoveryName)")
     }
     var failures: [String] = []
     for target in ring.policy.publishTo {
@@ -23,9 +29,12 @@ extension RingDirectory {
         if let status = try directory.status(of: name), status.kind != .regular {
           throw FileError(refusing: target, "is no regular file")
         }
-        guard try rewriting || Self.contents(of: name, in: directory) != set else { continue }
-        if !isDryRun { try directory.replace(name, contents: set, mode: 0o644) }
-        written.append(target)
+        if try put(set, name, in: directory, rewriting) { written.append(target) }
+        if let discovery, try directory.status(of: Self.discoveryName)?.kind == .regular,
+          try put(discovery, Self.discoveryName, in: directory, false)
+        {
+          written.append("\(folder)/\(Self.discoveryName)")
+        }
       } catch {
         failures.append("\(target): the set could not be copied there: \(error)")
       }
@@ -40,6 +49,20 @@ extension RingDirectory {
     return (written, problem)
   }
 
+  /// Replaces a published file where it differs. Later by a second each time: a cache that asks
+  /// whether it has changed must never be told no, least of all after a revocation.
+  private func put(
+    _ contents: [UInt8], _ name: String, in folder: OpenFile, _ rewriting: Bool
+  ) throws(FileError) -> Bool {
+    if !rewriting {
+      guard try Self.contents(of: name, in: folder) != contents else { return false }
+    }
+    if !isDryRun {
+      try folder.replace(name, contents: contents, mode: 0o644, advancesTime: true)
+    }
+    return true
+  }
+
   /// What the file holds; nil where there is none.
   static func contents(of name: String, in folder: OpenFile) throws(FileError) -> [UInt8]? {
     guard try folder.status(of: name)?.kind == .regular else { return nil }
@@ -51,22 +74,37 @@ extension RingDirectory {
     try Self.contents(of: Self.setName, in: directory)
   }
 
+  // MARK: Discovery
+
   /// Writes the OpenID Connect discovery document (OpenID Connect Discovery 1.0 section 3) for
-  /// `issuer` into the ring, or as a file beside `path`.
-  public func publishDiscovery(_ ring: Ring, issuer: String, jwksURI: String, beside path: String?) throws -> [String] {
+  /// `issuer` into the ring and beside each copy of the set, `path` included. From then on it
+  /// follows the ring's algorithms, there and beside `publish_to`.
+  public func publishDiscovery(
+    _ ring: Ring, issuer: String, jwksURI: String, beside path: String?
+  ) throws -> [String] {
     let text = ring.discovery(issuer: issuer, jwksURI: jwksURI)
-    var written: [String] = []
-    if !isDryRun { try directory.replace(Self.discoveryName, contents: text, mode: 0o644) }
-    written.append("\(self.path)/\(Self.discoveryName)")
-    if let path {
-      let folder = OpenFile.split(path).directory
-      if !isDryRun {
-        try OpenFile.open(folder, .readDirectory)
-          .replace(Self.discoveryName, contents: text, mode: 0o644)
+    var folders = [self.path]
+    for target in ring.policy.publishTo + (path.map { [$0] } ?? []) {
+      let folder = try OpenFile.absolute(OpenFile.split(target).directory)
+      if !folders.contains(where: { ByteString($0) == ByteString(folder) }) {
+        folders.append(folder)
       }
-      written.append("\(folder)/\(Self.discoveryName)")
     }
-    return written
+    for folder in folders {
+      guard !isDryRun else { continue }
+      try OpenFile.open(folder, .readDirectory)
+        .replace(Self.discoveryName, contents: text, mode: 0o644, advancesTime: true)
+    }
+    return folders.map { "\($0)/\(Self.discoveryName)" }
+  }
+
+  /// The ring's discovery document as it should read now; nil where it has none.
+  func currentDiscovery(_ ring: Ring) throws -> [UInt8]? {
+    guard let text = try Self.contents(of: Self.discoveryName, in: directory),
+      let value = try? JSONValue(parsing: text), let issuer = value["issuer"]?.string,
+      let uri = value["jwks_uri"]?.string
+    else { return nil }
+    return ring.discovery(issuer: issuer.description, jwksURI: uri.description)
   }
 }
 

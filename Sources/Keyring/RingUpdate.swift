@@ -8,7 +8,8 @@ public import JOSE
 
 /// Something that a change did, for whoever reports it.
 public enum RingEvent: Sendable, Equatable {
-  case made(ByteString), imported(ByteString)
+  case made(ByteString)
+  case imported(ByteString)
   /// Every copy of the set holds it; `activation` says when it signs.
   case published(ByteString)
   case promoted(ByteString)
@@ -63,7 +64,9 @@ extension RingDirectory {
         let isUnfinished = present.keys.allSatisfy { $0.phase(at: now) == .pending } && key != nil
         guard isUnfinished, present.policy == policy, present.isRehearsal == rehearsal,
           present.isEncrypted == ring.isEncrypted
-        else { throw KeyringError(.alreadyARing, "\(path): already holds a ring; nothing was changed") }
+        else {
+          throw KeyringError(.alreadyARing, "\(path): already holds a ring; nothing was changed")
+        }
         update = RingUpdate(made, present, isSaved: true, now: now, clock: clock)
       }
       if let key, update.ring.keys.isEmpty { try update.add(key, policy.algorithm) }

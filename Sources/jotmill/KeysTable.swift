@@ -41,7 +41,8 @@ extension CommandTable {
     Option("max-token-ttl", "SPAN", group: "Policy", "how long a token may live (default 8d)"),
     Option("leeway", "SPAN", group: "Policy", "the leeway that verifiers allow (default 60s)"),
     Option("clock-skew", "SPAN", group: "Policy", "how far hosts' clocks may differ (default 60s)"),
-    Option("jwks-max-age", "SPAN", group: "Policy", "how long verifiers cache the set (default 1h)"),
+    Option(
+      "jwks-max-age", "SPAN", group: "Policy", "how long verifiers cache the set (default 1h)"),
     Option(
       "publish-to", "FILE", repeatable: true, group: "Policy",
       "also write the published set there"),
@@ -271,7 +272,9 @@ extension CommandTable {
     path: ["keys", "audit"], synopsis: "look for what is not as it should be",
     options: [
       Option(
-        "prometheus", "FILE", group: "Output", "write metrics for node_exporter's textfile collector")
+        "prometheus", "FILE", group: "Output",
+        "write metrics for node_exporter's textfile collector (- for standard output)"),
+      Option("quiet", short: "q", group: "Output", "nothing but findings"),
     ] + reading,
     examples: [
       ("jotmill keys audit", "exit status 1 if there is anything to mend"),

@@ -49,6 +49,11 @@ enum Passphrases {
   static func file(_ arguments: Arguments) -> String? {
     if let path = arguments["passphrase-file"] { return path }
     if let path = Process.environment("JOTMILL_PASSPHRASE_FILE"), !path.isEmpty { return path }
+    return credentialFile
+  }
+
+  /// What `LoadCredential=` gave this service, if it did.
+  private static var credentialFile: String? {
     guard let folder = Process.environment("CREDENTIALS_DIRECTORY"), !folder.isEmpty else {
       return nil
     }
@@ -59,7 +64,11 @@ enum Passphrases {
   static func read(_ path: String) throws -> SecretBytes {
     let file = try OpenFile.open(path, .read)
     let status = try file.status()
-    guard status.kind != .regular || status.mode & 0o077 == 0 else {
+    // systemd lets the service's user in by an access control list, which shows as the group's bits;
+    // its folder is closed to all others.
+    let isCredential = credentialFile.map { ByteString($0) == ByteString(path) } ?? false
+    let forbidden: UInt16 = isCredential ? 0o037 : 0o077
+    guard status.kind != .regular || status.mode & forbidden == 0 else {
       throw KeyringError(
         .unsafePermissions, "\(path): others can read it; mend it with: chmod 600 \(path)")
     }

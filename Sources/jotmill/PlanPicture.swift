@@ -253,18 +253,12 @@ enum PlanPicture {
   private static let promises =
     "one key signs at every moment, every cache has it before it does, and none leaves the set "
     + "while a token of it lives."
-  private static let nothing = "no key signs, so there is nothing to promise."
-
-  private static func hasSigner(_ plan: Plan) -> Bool {
-    plan.ring.keys.contains { $0.activation != nil }
-  }
-
   private static func summary(_ plan: Plan, _ count: Int) -> String {
     let broken = plan.violations.count
     let keys = count == 1 ? "1 key" : "\(count) keys"
     let breaches = broken == 1 ? "1 promise does not hold." : "\(broken) promises do not hold."
     return "\(keys) from \(plan.from.rfc3339) until \(plan.until.rfc3339): "
-      + (broken > 0 ? breaches : hasSigner(plan) ? promises : nothing)
+      + (broken > 0 ? breaches : promises)
   }
 
   private static func footer(_ plan: Plan, _ count: Int) -> [(style: String, text: String)] {
@@ -273,7 +267,7 @@ enum PlanPicture {
       lines.append(("muted", "\(count - mostRows) later keys are not drawn."))
     }
     if plan.violations.isEmpty {
-      lines.append(hasSigner(plan) ? ("good", "✓ holds: \(promises)") : ("muted", nothing))
+      lines.append(("good", "✓ holds: \(promises)"))
     }
     let most = 20
     for violation in plan.violations.prefix(most) {

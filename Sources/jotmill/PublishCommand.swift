@@ -16,6 +16,13 @@ enum PublishCommand {
     guard issuer != nil || !arguments.has("discovery") else {
       throw arguments.usage("--discovery needs the tokens' issuer: --issuer URL")
     }
+    for name in ["issuer", "jwks-uri"] {
+      guard let url = arguments[name] else { continue }
+      let isURL = ["https://", "http://"].contains { url.hasPrefix($0) && url.count > $0.count }
+      guard isURL, !url.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7f }) else {
+        throw arguments.usage("--\(name) is a URL such as https://auth.example.com, not \"\(url)\"")
+      }
+    }
     let context = try KeysContext(arguments)
     var places = ["\(context.directory.path)/jwks.json"]
     var outcome = try context.update { update in
@@ -30,13 +37,17 @@ enum PublishCommand {
       }
       try update.settle(rewriting: true)
     }
-    places += outcome.ring.policy.publishTo + arguments.all("out")
+    for place in outcome.ring.policy.publishTo + arguments.all("out")
+    where try !places.contains(where: { try ByteString($0) == ByteString(OpenFile.absolute(place)) }
+    ) {
+      places.append(place)
+    }
     if let issuer {
       let base = issuer.hasSuffix("/") ? String(issuer.dropLast()) : issuer
       let uri = arguments["jwks-uri"] ?? "\(base)/.well-known/jwks.json"
       let written = try context.directory.publishDiscovery(
         outcome.ring, issuer: issuer, jwksURI: uri, beside: arguments["out"])
-      for path in written { outcome.events.append(.wroteSet(path)) }
+      outcome.events += written.map { .wroteSet($0) }
     }
     let age = outcome.ring.policy.jwksMaxAge.count
     if arguments.has("json") { return try context.report(outcome) }
@@ -93,6 +104,10 @@ enum PublishCommand {
     let now = context.now
     let ring = try context.directory.load()
     let findings = try context.directory.audit(at: now)
+    if arguments["prometheus"] == "-" {
+      try OpenFile.standardOutput.write(metrics(ring, findings, context.directory.path, now))
+      return findings.isEmpty ? 0 : 1
+    }
     if let path = arguments["prometheus"] {
       let file = try OutputFile(path, mode: 0o644)
       do { try file.file.write(metrics(ring, findings, context.directory.path, now)) } catch {
@@ -111,6 +126,7 @@ enum PublishCommand {
             }),
         ]).text(pretty: true))
     } else if findings.isEmpty {
+      guard !arguments.has("quiet") else { return 0 }
       try Jotmill.print("\(context.directory.path): nothing to mend\n")
     } else {
       for finding in findings {

@@ -114,7 +114,8 @@ enum RotateCommand {
         arguments.has("all") ? "--all takes every key; leave the KID out" : "name a KID, or --all")
     }
     let context = try KeysContext(arguments)
-    let since = try arguments.value("since", "an RFC 3339 time or Unix seconds", Streams.time) ?? nil
+    let since =
+      try arguments.value("since", "an RFC 3339 time or Unix seconds", Streams.time) ?? nil
     let ring = try context.directory.load()
     let kids = arguments.operands.map { ByteString($0) }
     for kid in kids where ring.index(of: kid) == nil {
@@ -178,7 +179,8 @@ enum RotateCommand {
     let path = try KeySources.ring(arguments).path
     guard try !RingDirectory.open(path).load().isEncrypted else {
       let outcome = try RingDirectory.open(path).update(at: Timestamp.now) { _ in }
-      return try convert(arguments, outcome, path, "the private halves are under a passphrase already")
+      return try convert(
+        arguments, outcome, path, "the private halves are under a passphrase already")
     }
     let directory = try RingDirectory.open(path, passphrase: try Passphrases.new(arguments))
     let outcome = try directory.update(at: Timestamp.now) { try $0.setEncrypted(true) }

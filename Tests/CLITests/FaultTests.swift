@@ -26,7 +26,9 @@ struct FaultTests {
     private static let start = "2026-01-01T00:00:00Z"
     private static let rehearsal =
       initial + ["--rehearsal", "--at", start, "--publish-to", "second.json"]
-    private static let withNext = [rehearsal, ["rotate", "--if-due", "--at", "2026-01-01T00:01:00Z"]]
+    private static let withNext = [
+      rehearsal, ["rotate", "--if-due", "--at", "2026-01-01T00:01:00Z"],
+    ]
     private static let later = "2026-01-03T00:00:00Z"
 
     static let all = [
@@ -110,7 +112,8 @@ struct FaultTests {
   func deaths(_ change: Change) throws {
     let start = try change.workspace()
     let words = try change.line(in: start)
-    for call in stride(from: 1, through: Self.mostCalls, by: change.isSlow && !Self.isLong ? 5 : 1) {
+    for call in stride(from: 1, through: Self.mostCalls, by: change.isSlow && !Self.isLong ? 5 : 1)
+    {
       let space = try start.copy()
       let died = try space.jotmill(words, fault: "\(call):kill")
       try Self.checkRing(space, change, "after a death at call \(call)")
@@ -205,7 +208,9 @@ struct FaultTests {
     #expect(listed.status == 0, "\(when): \(listed.errors)")
     let value = try? JSONSerialization.jsonObject(with: Data(listed.out)) as? [String: Any]
     let keys = value?["keys"] as? [[String: Any]] ?? []
-    let hasStarted = keys.contains { $0["activation"] is String && $0["phase"] as? String != "revoked" }
+    let hasStarted = keys.contains {
+      $0["activation"] is String && $0["phase"] as? String != "revoked"
+    }
     let signers = keys.filter { $0["signs"] as? Bool == true }
     // Between a revocation and its replacement's publication nobody signs; the next run mends it.
     #expect(signers.count == (hasStarted ? 1 : 0), "\(signers.count) keys sign \(when)")

@@ -76,7 +76,9 @@ import Testing
         try world.fetch()
       }
       try step(&world, rotates: outage < world.now, seed)
-      if try oneSigns(world) == false { Issue.record("seed \(seed): not one signer at \(world.now)") }
+      if try oneSigns(world) == false {
+        Issue.record("seed \(seed): not one signer at \(world.now)")
+      }
     }
     try check(world, seed)
     #expect(world.deaths > 10 && world.rotations > 100)
@@ -133,7 +135,9 @@ import Testing
     for child in rotating {
       let outcome = try child.end()
       world.rotations += 1
-      if outcome.status == 128 + SIGKILL { world.deaths += 1 } else {
+      if outcome.status == 128 + SIGKILL {
+        world.deaths += 1
+      } else {
         #expect(outcome.status == 0, "seed \(seed): \(outcome.errors)")
       }
     }
@@ -181,11 +185,14 @@ import Testing
       let (first, last) = (batch.signed - Self.maxAge, batch.expires + Self.leeway)
       for (i, version) in world.history.enumerated() {
         let until = i + 1 < world.history.count ? world.history[i + 1].from : .max
-        guard version.from < last, until > first, !version.kids.contains(batch.kid) else { continue }
+        guard version.from < last, until > first, !version.kids.contains(batch.kid) else {
+          continue
+        }
         failures += 1
         if failures < 5 {
           Issue.record(
-            "seed \(seed): \(batch.kid), signed at \(batch.signed), is not in the set of \(version.from)")
+            "seed \(seed): \(batch.kid), signed at \(batch.signed), is not in the set of \(version.from)"
+          )
         }
       }
     }

@@ -171,7 +171,8 @@ import Testing
     }
   }
 
-  @Test("a plan of any safe policy holds, and one of an unsafe policy is flagged", arguments: 0..<40)
+  @Test(
+    "a plan of any safe policy holds, and one of an unsafe policy is flagged", arguments: 0..<40)
   func plans(_ seed: Int) throws {
     var random = Seeded(UInt64(seed) &+ 500)
     let policy = Self.policy(&random, skew: .random(in: 0...300, using: &random))
@@ -197,16 +198,27 @@ import Testing
     #expect(Plan(of: ring, from: Sample.start, for: span).violations.isEmpty)
     var early = ring
     early.keys[0].archived = ring.keys[0].retired! + Seconds(60)
-    #expect(Plan(of: early, from: Sample.start, for: span).violations.contains { $0.contains("leaves the set") })
+    #expect(
+      Plan(of: early, from: Sample.start, for: span).violations.contains {
+        $0.contains("leaves the set")
+      })
     var both = ring
     both.keys[0].retired = ring.keys[1].activation! + Seconds(60)
-    #expect(Plan(of: both, from: Sample.start, for: span).violations.contains { $0.contains("both sign") })
+    #expect(
+      Plan(of: both, from: Sample.start, for: span).violations.contains { $0.contains("both sign") }
+    )
     var gap = ring
     gap.keys[0].retired = ring.keys[1].activation! - Seconds(60)
-    #expect(Plan(of: gap, from: Sample.start, for: span).violations.contains { $0.contains("no key signs") })
+    #expect(
+      Plan(of: gap, from: Sample.start, for: span).violations.contains {
+        $0.contains("no key signs")
+      })
     var hasty = ring
     hasty.keys[1].activation = Sample.start + Seconds(100)
     hasty.keys[0].retired = hasty.keys[1].activation
-    #expect(Plan(of: hasty, from: Sample.start, for: span).violations.contains { $0.contains("every cache") })
+    #expect(
+      Plan(of: hasty, from: Sample.start, for: span).violations.contains {
+        $0.contains("every cache")
+      })
   }
 }

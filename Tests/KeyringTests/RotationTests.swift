@@ -154,7 +154,8 @@ import Testing
     #expect(ring.keys[1].activation == known + Seconds(1))
     #expect(ring.keys[0].retired == ring.keys[1].activation)
     #expect(
-      ring.keys[0].archived == known + Seconds(1 + 8 * 86_400 + 60 + 120), "its life is counted anew")
+      ring.keys[0].archived == known + Seconds(1 + 8 * 86_400 + 60 + 120),
+      "its life is counted anew")
   }
 
   @Test func `without a next key there is nothing to promote`() throws {
@@ -179,7 +180,8 @@ import Testing
     #expect(ring.keys[2].activation == at(1000) + Seconds(30 * 86_400))
   }
 
-  @Test func `revoking the only key leaves the ring in need of a signer, who signs at once`() throws {
+  @Test func `revoking the only key leaves the ring in need of a signer, who signs at once`() throws
+  {
     var ring = Sample.ring()
     try ring.take("a", at: Sample.start)
     try ring.revoke("a", since: nil, reason: nil, at: at(5))
@@ -257,7 +259,8 @@ import Testing
     #expect(ring.keys[1].maxTokenTTL == Seconds(20 * 86_400), "and never shortens one")
   }
 
-  @Test func `caches that were told to hold longer are waited for after the age is lowered`() throws {
+  @Test func `caches that were told to hold longer are waited for after the age is lowered`() throws
+  {
     var policy = Sample.policy()
     policy.jwksMaxAge = Seconds(20 * 3600)
     var ring = Sample.ring(policy)
