@@ -19,6 +19,8 @@ struct FaultTests {
     var already: String?
     /// A call costs a passphrase's many rounds: fewer of them are tried.
     var isSlow = false
+    /// Nobody would sign if a new key waited for every copy: it does not.
+    var isUrgent = false
 
     var testDescription: String { "keys " + words.joined(separator: " ") }
 
@@ -58,7 +60,8 @@ struct FaultTests {
       Change(
         words: ["retire", "ACTIVE", "--at", later], prepare: withNext, at: "2026-01-03T00:00:05Z"),
       Change(words: ["revoke", "ACTIVE", "--at", later], prepare: withNext, at: later),
-      Change(words: ["revoke", "--all", "--at", later], prepare: withNext, at: later),
+      Change(
+        words: ["revoke", "--all", "--at", later], prepare: withNext, at: later, isUrgent: true),
       Change(
         words: ["policy", "alg=EdDSA", "period=40d", "--at", later], prepare: withNext, at: later),
       Change(
@@ -143,7 +146,7 @@ struct FaultTests {
       let space = try start.copy()
       let when = "\(code) at call \(call)"
       let failed = try space.jotmill(words, fault: "\(call):\(code)")
-      try Self.checkRing(space, change, "after \(when)")
+      try Self.checkRing(space, change, "after \(when)", copiesMayLag: change.isUrgent)
       let isDone = failed.status == 0 || change.isStuck && failed.errors.contains("gone")
       if isDone || failed.errors.isEmpty {
         // The fault was never met, or met where it makes no difference: all the work is done.
@@ -186,7 +189,7 @@ struct FaultTests {
   /// What holds at every instant: whole files, modes, nothing private in public, one signer with a
   /// private half, and every published key in every copy.
   private static func checkRing(
-    _ space: Workspace, _ change: Change, _ when: String
+    _ space: Workspace, _ change: Change, _ when: String, copiesMayLag: Bool = false
   ) throws {
     let copies = ["copy.json", "second.json"].filter(space.exists)
     for name in ["keys/keyring.json", "keys/jwks.json", "out.json"] + copies
@@ -221,7 +224,7 @@ struct FaultTests {
       let isOut = ["archived", "revoked", "pending"].contains(phase)
       if !isOut {
         #expect(published.contains(kid), "\(phase) \(kid) is not in the set \(when)")
-        for copy in copies {
+        for copy in copies where !copiesMayLag {
           #expect(kids(json(space, copy)).contains(kid), "\(kid) is not in \(copy) \(when)")
         }
       }

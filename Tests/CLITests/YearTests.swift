@@ -2,7 +2,7 @@
 // missed, and verifiers hold copies of the set as old as the policy allows.
 // Owns: the only true clock. Every process gets one that is ahead of it by up to the clock skew.
 //
-//   JOTMILL_LONG=1     a whole year and a million tokens, in place of ten weeks
+//   JOTMILL_LONG=1     a whole year and a million tokens, in place of eight weeks
 //   JOTMILL_SEED=N     the same world again
 
 import Foundation
@@ -55,14 +55,14 @@ import Testing
     let seed = Self.environment["JOTMILL_SEED"].flatMap { UInt64($0) } ?? .random(in: 0..<1_000_000)
     print("vectors: the year's seed is \(seed)")
     var world = World(space: try Workspace(), random: SeededGenerator(seed))
-    let end = world.now + (Self.isLong ? 365 : 70) * 86_400
+    let end = world.now + (Self.isLong ? 365 : 56) * 86_400
     try run(
       world, ["keys", "init", "--rehearsal", "--alg", "RS256", "--publish-to", "copy.json"],
       at: world.now)
     try world.fetch()
     var changes = [
-      (world.now + 25 * 86_400, ["alg=EdDSA"]),
-      (world.now + 50 * 86_400, ["alg=ES256", "period=20d"]),
+      (world.now + 20 * 86_400, ["alg=EdDSA"]),
+      (world.now + 40 * 86_400, ["alg=ES256", "period=20d"]),
     ]
     var outage = 0
     while world.now < end {
@@ -81,8 +81,8 @@ import Testing
       }
     }
     try check(world, seed)
-    #expect(world.deaths > 10 && world.rotations > 100)
-    if Self.isLong { #expect(world.tokens >= 1_000_000) }
+    #expect(world.rotations > 10)
+    if Self.isLong { #expect(world.tokens >= 1_000_000 && world.deaths > 50) }
     print(
       "vectors: seed \(seed): \(world.tokens) tokens, \(world.rotations) rotations, "
         + "\(world.deaths) deaths, \(world.history.count) versions of the set")
@@ -119,7 +119,7 @@ import Testing
         let ttl = Bool.random(using: &world.random) ? Self.maxTokenTTL : 900
         let words = ["sign", "-q", "--at", "\(stamp)", "--ttl", "\(ttl)s", "claims"]
         if !space.exists("claims") {
-          let count = Self.isLong ? 2600 : 250
+          let count = Self.isLong ? 1300 : 100
           try space.write("claims", String(repeating: "{}\n", count: count))
         }
         signing.append((try space.start(words), stamp, ttl))

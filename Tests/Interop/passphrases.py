@@ -109,6 +109,42 @@ def cases_of(jotmill, folder, alg, ring):
     for name in ("joserfc", "jose"):
         yield name, "as it comes refuses so many iterations", as_it_comes(name)
 
+    def exported(name, count):
+        def body():
+            text = jotmill.output(
+                "keys", "export", "--private", "--format", "jwe", "--iterations", str(count),
+                *ring.options,
+            )  # fmt: skip
+            if isinstance(text, bytes):
+                text = text.decode()
+            must_equal("p2c", header_of(text)["p2c"], count)
+            same(OPENERS[name](text.strip(), PASSPHRASE))
+
+        return body
+
+    for name in OPENERS:
+        # As the peer comes: no limit of it is raised.
+        count = min(jwe.MOST[name], 300_000)
+        yield name, f"as it comes opens an export of {count} iterations", exported(name, count)
+
+    def imported(name):
+        def body():
+            file = folder / f"{alg}-{name}.jwe"
+            file.write_text(WRITERS[name](ring.jwk, PASSPHRASE, p2c=10_000))
+            file.chmod(0o600)
+            other = ("--keyring", folder / f"{alg}-{name}", "--passphrase-file", ring.secret)
+            jotmill.output("keys", "init", "--empty", "--alg", alg, *other)
+            jotmill.output("keys", "import", "--as", "active", file, *other)
+            claims = claims_now()
+            token = jotmill.sign(claims, *other)
+            must_equal("the kid", header_of(token)["kid"], ring.kid)
+            must_be_valid(jotmill.verdict(token, *ring.options), claims)
+
+        return body
+
+    for name in WRITERS:
+        yield name, "writes one that keys import takes", imported(name)
+
     def wrong_there():
         try:
             jwe.open_with_jwcrypto(ring.written.strip(), PASSPHRASE.strip())
