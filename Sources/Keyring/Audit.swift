@@ -182,7 +182,7 @@ extension RingDirectory {
             .missingPrivateHalf,
             "\(path)/\(Self.privateName)/\(Self.plainName(key.kid)): the private half of the "
               + "\(phase.rawValue) key is not there; take the key out with: jotmill keys revoke "
-              + "\(key.kid)"))
+              + "-- \(key.kid)"))
       }
       if plain || encrypted, key.privateDeleted != nil {
         found.append(

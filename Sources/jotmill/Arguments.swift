@@ -82,8 +82,10 @@ struct Arguments {
         return
       }
       guard let option = command.options.first(where: { $0.short == letter }) else {
+        // One kid in 64 begins so.
+        let hint = command.operands.contains("KID") ? "; a KID that begins with - goes after --" : ""
         throw UsageError(
-          message: "unknown option -\(letter)", helpCommand: command.invocation)
+          message: "unknown option -\(letter)\(hint)", helpCommand: command.invocation)
       }
       if option.value == nil {
         try set(option, "-\(letter)", nil, &rest)

@@ -33,6 +33,7 @@ enum KeysCommand {
     } else if !arguments.has("quiet") {
       try Jotmill.print("made the keyring \(path)\n")
       for line in report.lines where key != nil { try Jotmill.print("\(line)\n") }
+      if isEncrypted { try Jotmill.print("its private halves are kept under the passphrase\n") }
       if key == nil {
         try Jotmill.print("it holds no key yet; jotmill keys import --as active FILE brings one\n")
       }

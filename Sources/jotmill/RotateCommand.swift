@@ -23,7 +23,16 @@ enum RotateCommand {
       return try context.report(try context.update(resettingClock: true) { _ in })
     }
     let outcome = try rotateIfDue(context)
-    guard arguments.has("now") else { return try context.report(outcome) }
+    guard arguments.has("now") else {
+      // An empty ring: whoever put this into cron should hear of it.
+      guard outcome.ring.activeKey(at: outcome.now) != nil || outcome.problem != nil else {
+        throw KeyringError(
+          .noActiveKey,
+          "\(context.directory.path): no key is active; \"jotmill keys generate\" makes one in an "
+            + "empty ring")
+      }
+      return try context.report(outcome)
+    }
     return try promote(context, after: outcome, emergency: arguments.has("emergency"))
   }
 

@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import pathlib
+import pty
 import sys
 import tempfile
 import warnings
@@ -247,6 +248,52 @@ def cases_of_mistakes(jotmill, folder, ring):
         file.chmod(mode)
         return by_environment("CREDENTIALS_DIRECTORY", place)
 
+    def typed(words, answers, wanted):
+        """At a terminal: what is asked is shown, what is typed is not."""
+
+        def body():
+            child, terminal = pty.fork()
+            if child == 0:
+                os.environ.pop("JOTMILL_PASSPHRASE_FILE", None)
+                os.execv(str(jotmill.path), [str(jotmill.path), *map(str, words)])
+            shown = b""
+            try:
+                for prompt, answer in answers:
+                    seen = len(shown)
+                    while prompt not in shown[seen:]:
+                        shown += os.read(terminal, 1024)
+                    os.write(terminal, answer.encode() + b"\n")
+                while True:
+                    shown += os.read(terminal, 1024)
+            except OSError:
+                pass  # the end of a terminal
+            _, status = os.waitpid(child, 0)
+            os.close(terminal)
+            must_equal("status", os.waitstatus_to_exitcode(status), wanted)
+            for _, answer in answers:
+                if answer.encode() in shown:
+                    raise Disagreement(f"what was typed is shown: {shown!r}")
+
+        return body
+
+    twin = folder / "typed"
+    word = "typed in the dark"
+    first, again, ask = b"new passphrase: ", b"once more: ", b"passphrase of the keyring: "
+    yield "typed twice", typed(
+        ("keys", "init", "--encrypt", "--alg", "ES256", "--keyring", twin),
+        [(first, word), (again, word)], 0,
+    )  # fmt: skip
+    yield "typed to export", typed(
+        ("keys", "export", "--private", "--keyring", twin, "-o", folder / "typed.jwk"),
+        [(ask, word)], 0,
+    )  # fmt: skip
+    yield "typed wrongly", typed(
+        ("keys", "export", "--private", "--keyring", twin), [(ask, "something else")], 2
+    )
+    yield "typed differently the second time", typed(
+        ("keys", "init", "--encrypt", "--alg", "ES256", "--keyring", folder / "typo"),
+        [(first, word), (again, word + "!")], 2,
+    )  # fmt: skip
     yield "$CREDENTIALS_DIRECTORY", credential(0o400)
     # systemd 254 and later grant User= the file by an ACL where the kernel lets them: it is root's,
     # and the ACL's mask shows as the group's right to read (github.com/systemd/systemd/issues/29435).
