@@ -26,6 +26,9 @@ extension RingDirectory {
       do {
         let (folder, name) = OpenFile.split(target)
         let directory = try OpenFile.open(folder, .readDirectory)
+        guard try !isWithin(try directory.status()) else {
+          throw FileError(refusing: target, "is inside the ring itself")
+        }
         if let status = try directory.status(of: name), status.kind != .regular {
           throw FileError(refusing: target, "is no regular file")
         }
@@ -47,6 +50,22 @@ extension RingDirectory {
         failures.joined(separator: "; ")
           + "; a new key waits until every copy is written; then run jotmill keys publish again")
     return (written, problem)
+  }
+
+  /// Throws `.unsafePolicy` where a copy of the set would be written over the ring's own files.
+  func checkTargets(_ policy: Policy) throws {
+    for target in policy.publishTo {
+      let folder = OpenFile.split(target).directory
+      if let status = try OpenFile.status(at: folder), try isWithin(status) {
+        throw KeyringError(
+          .unsafePolicy, "publish_to \(target): is inside the ring itself; name a file elsewhere")
+      }
+    }
+  }
+
+  private func isWithin(_ folder: FileStatus) throws -> Bool {
+    let own = [try directory.status(), try directory.status(of: Self.privateName)]
+    return own.contains { $0?.device == folder.device && $0?.inode == folder.inode }
   }
 
   /// Replaces a published file where it differs. Later by a second each time: a cache that asks

@@ -53,6 +53,7 @@ extension RingDirectory {
       guard error.alreadyExists else { throw error }
     }
     try made.checkPrivateFolder()
+    try made.checkTargets(policy)
     return try made.withLock {
       let now = clock()
       var ring = Ring(policy: policy, changed: now.roundedDown)
@@ -226,6 +227,7 @@ public struct RingUpdate {
 
   /// Puts a policy into force; `makeKey` gives the next key where the policy's kind of key changed.
   public mutating func adopt(_ policy: Policy, _ makeKey: (Policy) throws -> JWK) throws {
+    try directory.checkTargets(policy)
     let dropped = try ring.adopt(policy, at: now)
     isSaved = false
     events.append(.changedPolicy)
