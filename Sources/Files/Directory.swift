@@ -94,12 +94,14 @@ extension OpenFile {
   }
 
   /// Makes a new file with `contents`, durable when this returns. One that exists is an error.
+  /// `owner`: whose it becomes, where the caller is root; nil: the caller's.
   package func create(
-    _ name: String, contents: [UInt8], mode: UInt16
+    _ name: String, contents: [UInt8], mode: UInt16, owner: UInt32? = nil
   ) throws(FileError) {
     do {
       let file = try OpenFile.open(name, in: self, .create(mode: mode))
       try file.setMode(mode)
+      if let owner { try file.setOwner(owner) }
       try file.write(contents)
       try file.sync()
       try sync()
@@ -115,7 +117,8 @@ extension OpenFile {
   /// `advancesTime` makes the new file later than the old one by a second at least: web servers tell
   /// versions apart by whole seconds and the size.
   package func replace(
-    _ name: String, contents: [UInt8], mode: UInt16, advancesTime: Bool = false
+    _ name: String, contents: [UInt8], mode: UInt16, owner: UInt32? = nil,
+    advancesTime: Bool = false
   ) throws(FileError) {
     let temporary = ".\(name).new"
     try remove(temporary)
@@ -124,6 +127,7 @@ extension OpenFile {
       let file = try OpenFile.open(temporary, in: self, .create(mode: mode))
       // The mode as asked for, whatever the umask is.
       try file.setMode(mode)
+      if let owner { try file.setOwner(owner) }
       try file.write(contents)
       if let old { try file.setModified(after: old) }
       try file.sync()

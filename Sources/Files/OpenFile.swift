@@ -173,6 +173,14 @@ public final class OpenFile: Sendable {
     }
   }
 
+  /// Gives the file to another user; only root can.
+  package func setOwner(_ owner: UInt32) throws(FileError) {
+    if let fault = Fault.check("mode") { throw FileError("set the owner of", path, fault) }
+    guard fchown(descriptor, owner, gid_t.max) == 0 else {
+      throw FileError("set the owner of", path, errno)
+    }
+  }
+
   /// Moves the time of the last change past `seconds`, where it is not.
   package func setModified(after seconds: Int64) throws(FileError) {
     if let fault = Fault.check("mode") { throw FileError("set the time of", path, fault) }

@@ -11,6 +11,7 @@ public struct Finding: Sendable, Equatable {
     case weakKey = "weak_key"
     case overdueRotation = "overdue_rotation"
     case noSigner = "no_signer"
+    case severalSigners = "several_signers"
     case missingPrivateHalf = "missing_private_half"
     case orphan
     case unknownPublishedKey = "unknown_published_key"
@@ -76,8 +77,17 @@ extension RingDirectory {
     check("\(path)/\(Self.privateName)", folder, 0o077, "700")
     guard folder?.kind == .directory else { return }
     let halves = try privateFolder()
+    let owner = try directory.status().owner
     for name in try halves.names() {
-      check("\(path)/\(Self.privateName)/\(name)", try halves.status(of: name), 0o077, "600")
+      let status = try halves.status(of: name)
+      check("\(path)/\(Self.privateName)/\(name)", status, 0o077, "600")
+      if let status, status.owner != owner, owner == Process.userID || Process.userID == 0 {
+        found.append(
+          Finding(
+            .permissions,
+            "\(path)/\(Self.privateName)/\(name): belongs to another user than the ring; mend it with: "
+              + "chown \(owner) \(path)/\(Self.privateName)/\(name)"))
+      }
     }
     // Whoever can rename the directory can put another in its place.
     var parent = try OpenFile.split(OpenFile.absolute(path)).directory
@@ -98,6 +108,14 @@ extension RingDirectory {
 
   private func auditRotation(_ ring: Ring, _ now: Timestamp, _ found: inout [Finding]) {
     let active = ring.activeKey(at: now)
+    let signers = ring.keys.filter { $0.phase(at: now) == .active }
+    if signers.count > 1 {
+      found.append(
+        Finding(
+          .severalSigners,
+          "\(signers.map(\.kid.description).joined(separator: " and ")) sign at once; take one out "
+            + "with: jotmill keys revoke"))
+    }
     if active == nil {
       found.append(
         Finding(

@@ -41,7 +41,10 @@ public struct Plan: Sendable {
     do { try ring.policy.check() } catch { violations.append("the policy: \(error.detail)") }
     simulate(interval)
     for key in self.ring.keys { note(key) }
-    events.sort { ($0.time, $0.kid) < ($1.time, $1.kid) }
+    // At one instant in the order of the ring.
+    events = events.enumerated().sorted {
+      ($0.element.time, $0.offset) < ($1.element.time, $1.offset)
+    }.map(\.element)
     prove()
   }
 
@@ -101,6 +104,7 @@ public struct Plan: Sendable {
     ]
     for (time, kind) in times {
       guard let time, time >= from.roundedDown, time <= until else { continue }
+      if let revocation = key.revocation, kind == .signs, time > revocation.at { continue }
       events.append(Event(time: time, kind: kind, kid: key.kid))
     }
   }
@@ -119,7 +123,7 @@ public struct Plan: Sendable {
     for key in signers { prove(key) }
     for (key, next) in zip(signers, signers.dropFirst()) {
       let turn = next.activation!
-      guard turn > from else { continue }
+      guard turn > from || key.retired.map({ $0 > from }) ?? true else { continue }
       guard let retired = key.retired else {
         violations.append("\(key.kid) and \(next.kid) both sign from \(turn.rfc3339) on")
         continue

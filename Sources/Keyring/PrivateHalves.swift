@@ -164,7 +164,7 @@ extension RingDirectory {
     var bytes = try fileText(jwk, encrypted: ring.isEncrypted)
     defer { bytes.wipe() }
     do {
-      try folder.create(name, contents: bytes, mode: 0o600)
+      try folder.create(name, contents: bytes, mode: 0o600, owner: try fileOwner)
     } catch {
       guard error.alreadyExists else { throw error }
       let isOurs = try isSameHalf(jwk, name, in: folder, bytes, encrypted: ring.isEncrypted)
@@ -174,7 +174,7 @@ extension RingDirectory {
           "\(path)/\(Self.privateName)/\(name): another private half is there, which "
             + "the ring does not know; move it away or choose another kid")
       }
-      try folder.replace(name, contents: bytes, mode: 0o600)
+      try folder.replace(name, contents: bytes, mode: 0o600, owner: try fileOwner)
     }
   }
 
@@ -213,7 +213,7 @@ extension RingDirectory {
       guard !isDryRun else { continue }
       var bytes = try fileText(jwk, encrypted: encrypted)
       defer { bytes.wipe() }
-      try privateFolder().replace(name, contents: bytes, mode: 0o600)
+      try privateFolder().replace(name, contents: bytes, mode: 0o600, owner: try fileOwner)
     }
     return converted
   }

@@ -14,14 +14,21 @@ extension RingDirectory {
   ) throws -> (written: [String], problem: KeyringError?) {
     let set = ring.publishedSet
     var written: [String] = []
-    if try put(set, Self.setName, in: directory, rewriting) {
-      written.append("\(path)/\(Self.setName)")
-    }
-    let discovery = try currentDiscovery(ring)
-    if let discovery, try put(discovery, Self.discoveryName, in: directory, false) {
-      written.append("\(path)/\(Self.discoveryName)")
-    }
     var failures: [String] = []
+    var discovery: [UInt8]?
+    // The ring's own file is a copy like the others: one that can't be written must not keep a
+    // revocation from being recorded.
+    do {
+      if try put(set, Self.setName, in: directory, rewriting) {
+        written.append("\(path)/\(Self.setName)")
+      }
+      discovery = try currentDiscovery(ring)
+      if let discovery, try put(discovery, Self.discoveryName, in: directory, false) {
+        written.append("\(path)/\(Self.discoveryName)")
+      }
+    } catch {
+      failures.append("\(path)/\(Self.setName): the set could not be written: \(error)")
+    }
     for target in ring.policy.publishTo {
       do {
         let (folder, name) = OpenFile.split(target)
@@ -32,6 +39,7 @@ extension RingDirectory {
         if let status = try directory.status(of: name), status.kind != .regular {
           throw FileError(refusing: target, "is no regular file")
         }
+        try checkIsCopy(target, try Self.contents(of: name, in: directory), ring)
         if try put(set, name, in: directory, rewriting) { written.append(target) }
         if let discovery, try directory.status(of: Self.discoveryName)?.kind == .regular,
           try put(discovery, Self.discoveryName, in: directory, false)
@@ -52,15 +60,35 @@ extension RingDirectory {
     return (written, problem)
   }
 
-  /// Throws `.unsafePolicy` where a copy of the set would be written over the ring's own files.
-  func checkTargets(_ policy: Policy) throws {
-    for target in policy.publishTo {
-      let folder = OpenFile.split(target).directory
-      if let status = try OpenFile.status(at: folder), try isWithin(status) {
-        throw KeyringError(
-          .unsafePolicy, "publish_to \(target): is inside the ring itself; name a file elsewhere")
-      }
+  /// What stands where a copy is to go must be a set of this ring's, or nothing: another issuer's keys
+  /// would be gone for its verifiers.
+  private func checkIsCopy(_ target: String, _ present: [UInt8]?, _ ring: Ring) throws {
+    guard let present, !present.isEmpty else { return }
+    guard let set = try? JWKSet.parse(present), set.skipped.isEmpty else {
+      throw FileError(refusing: target, "is there already and is no set of this ring's; remove it")
     }
+    if let foreign = set.keys.first(where: { $0.kid.flatMap(ring.index) == nil }) {
+      throw FileError(
+        refusing: target,
+        "holds \(foreign.kid.map { "the key \($0)" } ?? "a key without a kid"), which is none of this "
+          + "ring's; remove it, or import that key --as archived")
+    }
+  }
+
+  /// Throws `.unsafePolicy` where a file would be written over the ring's own.
+  public func checkIsOutside(_ path: String) throws {
+    let (folder, name) = OpenFile.split(path)
+    guard !name.isEmpty else {
+      throw KeyringError(.unsafePolicy, "\(path): is a folder; name a file in it")
+    }
+    if let status = try OpenFile.status(at: folder), try isWithin(status) {
+      throw KeyringError(
+        .unsafePolicy, "\(path): is inside the ring itself; name a file elsewhere")
+    }
+  }
+
+  func checkTargets(_ policy: Policy) throws {
+    for target in policy.publishTo { try checkIsOutside(target) }
   }
 
   private func isWithin(_ folder: FileStatus) throws -> Bool {
@@ -77,7 +105,10 @@ extension RingDirectory {
       guard try Self.contents(of: name, in: folder) != contents else { return false }
     }
     if !isDryRun {
-      try folder.replace(name, contents: contents, mode: 0o644, advancesTime: true)
+      let isOwn = folder === directory
+      try folder.replace(
+        name, contents: contents, mode: 0o644, owner: isOwn ? try fileOwner : nil,
+        advancesTime: true)
     }
     return true
   }
@@ -160,6 +191,11 @@ extension Ring {
       } else if !holds, publishedKeys.contains(where: { $0.kid == key.kid }), phase != .archived {
         found.append("it lacks the \(phase.rawValue) key \(key.kid)")
       }
+    }
+    for jwk in set.keys where jwk.kid.flatMap(index) == nil {
+      found.append(
+        "it holds \(jwk.kid.map { "the key \($0.shortened)" } ?? "a key without a kid"), which the "
+          + "ring does not know")
     }
     return found
   }

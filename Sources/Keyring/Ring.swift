@@ -61,6 +61,8 @@ public struct RingKey: Sendable {
     window.requiresTimes = !isImported
     guard let activation else {
       window.neverOpens = !isImported
+      // One that only verifies signed nothing after it was brought in.
+      window.closes = isImported ? retired.map { $0 + policy.clockSkew } : nil
       return window
     }
     window.opens = isImported ? nil : activation - policy.clockSkew

@@ -59,6 +59,16 @@ public final class RingDirectory: Sendable {
     }
   }
 
+  /// Whose the ring's files are to be: root, who runs one command by hand, must not leave files
+  /// that the ring's user can't read. nil: the caller's.
+  var fileOwner: UInt32? {
+    get throws(FileError) {
+      guard Process.userID == 0 else { return nil }
+      let owner = try directory.status().owner
+      return owner == 0 ? nil : owner
+    }
+  }
+
   /// The file whose change means that the ring has changed.
   public var ringFile: String { "\(path)/\(Self.ringName)" }
 

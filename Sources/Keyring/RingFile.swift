@@ -115,6 +115,9 @@ extension RingKey {
       withdrawn: try value.optionalTime("withdrawn"), maxTokenTTL: ttl,
       privateDeleted: try value.optionalTime("private_deleted"),
       isImported: try value.flag("imported"))
+    guard activation == nil || published != nil else {
+      throw KeyringError(.badFormat, "key \"\(kid)\" signs, but was never published")
+    }
     if let revoked = value["revoked"] {
       try revoked.allow(only: ["at", "since", "reason"])
       revocation = Revocation(

@@ -91,6 +91,7 @@ extension RingDirectory {
     guard !isDryRun else { return try change() }
     let lock = try OpenFile.open(
       Self.lockName, in: directory, .lock(mode: 0o600), followsLinks: false)
+    if let owner = try fileOwner { try lock.setOwner(owner) }
     try lock.lock(waiting: true)
     return try withExtendedLifetime(lock) { try change() }
   }
@@ -289,16 +290,20 @@ public struct RingUpdate {
   /// of keys that all of them hold, then the private halves that are to go. `rewriting` writes the
   /// set also where it is the same.
   public mutating func settle(rewriting: Bool = false) throws {
-    try save()
     let isPending = ring.keys.contains { $0.phase(at: now) == .pending }
+    // Where every key that signed was revoked, waiting for the copies would stop all signing: the
+    // new key signs from the moment that the revocation is recorded.
+    let isUrgent = ring.needsSigner(at: now) && ring.keys.contains { $0.revocation != nil }
+    if isPending, isUrgent {
+      events += ring.markPublished(at: now).map { .published($0) }
+      isSaved = false
+    }
+    try save()
     // A copy that looks right may be one that a dead run renamed and did not sync.
     let (written, problem) = try directory.publish(ring, rewriting: rewriting || isPending)
     events += written.map { .wroteSet($0) }
     self.problem = problem
-    // Where every key that signed was revoked, waiting for one copy would stop all signing.
-    let isUrgent =
-      ring.needsSigner(at: now) && ring.keys.contains { $0.revocation != nil }
-    if isPending, problem == nil || isUrgent {
+    if isPending, !isUrgent, problem == nil {
       events += ring.markPublished(at: clock()).map { .published($0) }
       isSaved = false
       try save()
@@ -308,9 +313,16 @@ public struct RingUpdate {
 
   private mutating func save() throws {
     guard !isSaved else { return }
+    let text = ring.text
+    // Whatever was asked for, a ring that could not be read again is not written.
+    do { _ = try Ring(parsing: text) } catch {
+      throw KeyringError(
+        .badFormat,
+        "\(directory.path): not recorded, since it could not be read again: \(error.detail)")
+    }
     if !directory.isDryRun {
       try directory.directory.replace(
-        RingDirectory.ringName, contents: ring.text, mode: 0o644)
+        RingDirectory.ringName, contents: text, mode: 0o644, owner: try directory.fileOwner)
     }
     isSaved = true
   }

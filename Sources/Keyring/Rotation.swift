@@ -112,8 +112,17 @@ extension Ring {
     guard let activation = keys[index].activation, activation > now,
       let before = predecessor(of: index)
     else { return }
-    keys[before].retired = nil
-    keys[before].archived = nil
+    let after = keys[index].retired.flatMap { turn in
+      keys.indices.first {
+        $0 != index && keys[$0].activation == turn && keys[$0].revocation == nil
+      }
+    }
+    if let after, let turn = keys[after].activation {
+      activate(after, after: before, at: turn)
+    } else {
+      keys[before].retired = nil
+      keys[before].archived = nil
+    }
   }
 
   private mutating func activate(_ index: Int, after previous: Int?, at time: Timestamp) {
@@ -214,6 +223,13 @@ extension Ring {
   ) throws(KeyringError) -> ByteString? {
     try new.check()
     let old = policy
+    guard (new.algorithm.algorithm.family == .hmac) == (old.algorithm.algorithm.family == .hmac)
+    else {
+      throw KeyringError(
+        .unsafePolicy,
+        "alg \(new.algorithm.algorithm.name): secrets are handed over and never published, key pairs "
+          + "the other way round; make another ring for it")
+    }
     policy = new
     changed = now.roundedDown
     if new.jwksMaxAge < old.jwksMaxAge {
@@ -234,13 +250,16 @@ extension Ring {
     guard keys[next].activation ?? margin + Seconds(1) > margin else { return nil }
     let isOther = new.algorithm != old.algorithm && !keys[next].jwk.fits(new.algorithm)
     let isRSA = [.rsa, .rsaPSS].contains(keys[next].algorithm.algorithm.family)
-    if isOther || isRSA && new.rsaBits != old.rsaBits {
+    // What an imported key has signed elsewhere is not known: it stays.
+    if !keys[next].isImported, isOther || isRSA && new.rsaBits != old.rsaBits {
       drop(next, at: now)
       return keys[next].kid
     }
     if let published = keys[next].published, let activation = keys[next].activation {
-      activate(
-        next, after: predecessor(of: next), at: max(activation, earliestActivation(published)))
+      let before = predecessor(of: next)
+      let end = before.flatMap { keys[$0].archived }
+      activate(next, after: before, at: max(activation, earliestActivation(published)))
+      if let before, let end { keys[before].archived = max(keys[before].archived ?? end, end) }
     }
     return nil
   }
@@ -276,7 +295,12 @@ extension Ring {
     let stamp = now.roundedDown
     for index in keys.indices where keys[index].revocation == nil {
       if keys[index].created > now { keys[index].created = stamp }
-      if keys[index].withdrawn.map({ $0 > now }) ?? false { keys[index].withdrawn = nil }
+      if keys[index].withdrawn.map({ $0 > now }) ?? false {
+        // One that never signed, or only verifies, stays out.
+        let isOut = keys[index].activation == nil
+        keys[index].withdrawn = isOut ? stamp : nil
+        if isOut { (keys[index].retired, keys[index].archived) = (stamp, stamp) }
+      }
       guard let published = keys[index].published, let activation = keys[index].activation,
         activation > now, let before = predecessor(of: index), let start = keys[before].activation
       else { continue }
@@ -290,8 +314,12 @@ extension Ring {
         activate(index, after: before, at: min(activation, planned))
       }
     }
-    if let until = cachesUntil {
-      cachesUntil = min(until, now.roundedUp + policy.publishAhead)
+    // The key that signs by now has begun to: tokens of the time to come are not outside its window.
+    if let kid = activeKey(at: now)?.kid, let index = index(of: kid),
+      keys[index].activation.map({ $0 > now }) ?? false
+    {
+      keys[index].activation = stamp
+      keys[index].published = keys[index].published.map { min($0, stamp) }
     }
     changed = stamp
   }

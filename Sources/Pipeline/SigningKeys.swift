@@ -86,7 +86,13 @@ package final class SigningKeys: Sendable {
         .noActiveKey,
         "\(directory.path): no key is active; \"jotmill keys generate\" makes one in an empty ring")
     }
-    let jwk = try directory.privateKey(active)
+    let jwk: JWK
+    do { jwk = try directory.privateKey(active) } catch {
+      // It may just have been revoked: then another one signs by now.
+      let present = try directory.load()
+      guard let other = present.activeKey(at: now), other.kid != active.kid else { throw error }
+      return try activeKey(directory, present, at: now, generation: generation)
+    }
     do { try jwk.check(allNumbers: false) } catch {
       throw KeyringError(.badFormat, "\(directory.path): key \"\(active.kid)\": \(error.detail)")
     }

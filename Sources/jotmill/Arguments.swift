@@ -21,7 +21,9 @@ struct Arguments {
         arguments.operands += rest
         break
       }
-      if word.utf8.starts(with: "--".utf8) {
+      if arguments.isKid(word) {
+        arguments.operands.append(word)
+      } else if word.utf8.starts(with: "--".utf8) {
         try arguments.long(word, &rest)
       } else if word.utf8.count > 1, word.utf8.first == UInt8(ascii: "-") {
         try arguments.short(word, &rest)
@@ -50,6 +52,15 @@ struct Arguments {
         helpCommand: arguments.command.invocation)
     }
     return arguments
+  }
+
+  /// A thumbprint begins with a dash once in 64 times. No option and no cluster of them is so long.
+  private func isKid(_ word: String) -> Bool {
+    command.operands.contains("KID") && word.utf8.count >= 22
+      && word.utf8.allSatisfy {
+        $0 &- 0x30 < 10 || ($0 | 0x20) &- 0x61 < 26 || $0 == UInt8(ascii: "-")
+          || $0 == UInt8(ascii: "_")
+      }
   }
 
   private mutating func long(_ word: String, _ rest: inout ArraySlice<String>) throws {
@@ -83,7 +94,8 @@ struct Arguments {
       }
       guard let option = command.options.first(where: { $0.short == letter }) else {
         // One kid in 64 begins so.
-        let hint = command.operands.contains("KID") ? "; a KID that begins with - goes after --" : ""
+        let hint =
+          command.operands.contains("KID") ? "; a KID that begins with - goes after --" : ""
         throw UsageError(
           message: "unknown option -\(letter)\(hint)", helpCommand: command.invocation)
       }

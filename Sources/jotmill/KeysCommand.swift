@@ -29,7 +29,7 @@ enum KeysCommand {
       rehearsal: arguments.has("rehearsal"), at: at ?? Timestamp.now)
     let report = KeysReport(outcome, isDryRun: false)
     if arguments.has("json") {
-      try OpenFile.standardOutput.write(report.value.text(pretty: true))
+      try OpenFile.standardOutput.write(report.value().text(pretty: true))
     } else if !arguments.has("quiet") {
       try Jotmill.print("made the keyring \(path)\n")
       for line in report.lines where key != nil { try Jotmill.print("\(line)\n") }
@@ -147,7 +147,7 @@ enum KeysCommand {
     let next = outcome.ring.successor(at: outcome.now)
     if new.algorithm != old.algorithm, let next, !next.jwk.fits(new.algorithm) {
       notes.append(
-        "\(next.kid) is about to sign and stays \(next.algorithm.algorithm.name); the key after it "
+        "\(next.kid) stays \(next.algorithm.algorithm.name), since it may have signed; the key after it "
           + "is \(new.algorithm.algorithm.name)")
     }
     if new.period != old.period, let next, let activation = next.activation {

@@ -38,7 +38,7 @@ struct KeysContext {
   func report(_ outcome: RingOutcome, extra: [String] = [], quietly: Bool = false) throws -> Int32 {
     let report = KeysReport(outcome, isDryRun: directory.isDryRun)
     if arguments.has("json") {
-      try OpenFile.standardOutput.write(report.value.text(pretty: true))
+      try OpenFile.standardOutput.write(report.value(notes: extra).text(pretty: true))
     } else if !arguments.has("quiet") {
       var lines = report.lines + extra
       if lines.isEmpty, !quietly { lines = [report.nothing] }
@@ -108,11 +108,12 @@ struct KeysReport {
     return "nothing is due: \(name(active.kid)) \(Self.due(active, ring, at: now))"
   }
 
-  var value: JSONValue {
+  func value(notes: [String] = []) -> JSONValue {
     .object([
       "dry_run": .bool(isDryRun),
       "at": .string(now.rfc3339),
       "events": .array(outcome.events.map(Self.value)),
+      "notes": .array(notes.map { .string($0) }),
       "problem": outcome.problem.map { .string($0.detail) },
       "keys": Self.value(ring, at: now)["keys"],
     ])

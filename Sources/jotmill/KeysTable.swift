@@ -140,7 +140,7 @@ extension CommandTable {
       ring,
       Option(
         "passphrase-file", "FILE", group: "Ring", "the passphrase (default: asked for, twice)"),
-      json, quiet,
+      at, json, quiet,
     ],
     examples: [
       ("jotmill keys encrypt", "asks for the new passphrase"),
@@ -149,7 +149,7 @@ extension CommandTable {
 
   private static let keysDecrypt = Command(
     path: ["keys", "decrypt"], synopsis: "take the private halves out from under the passphrase",
-    options: [ring, passphrase, json, quiet],
+    options: [ring, passphrase, at, json, quiet],
     examples: [
       ("jotmill keys decrypt", "asks for the passphrase"),
       ("jotmill keys decrypt && jotmill keys encrypt", "another passphrase"),

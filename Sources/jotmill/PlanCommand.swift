@@ -25,6 +25,7 @@ enum PlanCommand {
     }
     let plan = Plan(of: ring, from: now, for: span, interval: interval)
     if let path = arguments["svg"] {
+      try context.directory.checkIsOutside(path)
       let file = try OutputFile(path, mode: 0o644)
       do { try file.file.write(PlanPicture.svg(plan, title: context.directory.path)) } catch {
         file.discard()

@@ -24,6 +24,7 @@ enum PublishCommand {
       }
     }
     let context = try KeysContext(arguments)
+    if let path = arguments["out"] { try context.directory.checkIsOutside(path) }
     var places = ["\(context.directory.path)/jwks.json"]
     var outcome = try context.update { update in
       // The copy first: a target of the policy that can't be written must not keep it old.
@@ -109,6 +110,7 @@ enum PublishCommand {
       return findings.isEmpty ? 0 : 1
     }
     if let path = arguments["prometheus"] {
+      try context.directory.checkIsOutside(path)
       let file = try OutputFile(path, mode: 0o644)
       do { try file.file.write(metrics(ring, findings, context.directory.path, now)) } catch {
         file.discard()

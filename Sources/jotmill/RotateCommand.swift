@@ -131,46 +131,58 @@ enum RotateCommand {
       throw KeyringError(.noSuchKey, "\(context.directory.path): no key \"\(kid)\"")
     }
     let fresh = try KeysCommand.makeKey(ring.policy)
-    let before = ring.publishedKeys.compactMap(\.kid)
+    var failure: (any Error)?
+    var chosen: [ByteString] = []
     let outcome = try context.update { update in
       let now = update.now
-      let all = update.ring.keys.filter { key in
-        key.revocation == nil && (key.phase(at: now) != .archived || key.privateDeleted == nil)
-          && !(key.isImported && key.activation == nil)
+      // One without a private half here can't have leaked from here.
+      let all = try update.ring.keys.filter { key in
+        guard key.revocation == nil else { return false }
+        return try key.phase(at: now) != .archived || context.directory.hasPrivateHalf(key.kid)
       }.map(\.kid)
-      let chosen = arguments.has("all") ? all : kids
+      chosen = arguments.has("all") ? all : kids
       // One that is out already stays out; revoking it again only adds to what is known of it.
       let news = chosen.filter { kid in
         let old = update.ring.index(of: kid).flatMap { update.ring.keys[$0].revocation }
-        return old == nil || since == nil && old?.since != nil || arguments.has("reason")
+        let isEarlier = since.map { since in old?.since.map { since < $0 } ?? false } ?? false
+        return old == nil || since == nil && old?.since != nil || isEarlier
+          || arguments.has("reason")
       }
       if !news.isEmpty {
         try update.revoke(news, since: since, reason: arguments["reason"])
       }
       if update.ring.needsSigner(at: now), update.ring.successor(at: now) == nil {
-        try update.add(
-          fresh.fits(update.ring.policy.algorithm)
-            ? fresh : try KeysCommand.makeKey(update.ring.policy), update.ring.policy.algorithm)
+        let policy = update.ring.policy
+        do {
+          let jwk = fresh.fits(policy.algorithm) ? fresh : try KeysCommand.makeKey(policy)
+          try update.add(jwk, policy.algorithm)
+        } catch {
+          // No passphrase, say: what was revoked is out all the same.
+          failure = error
+        }
       }
     }
-    return try context.report(
-      outcome, extra: afterRevoking(outcome, before), quietly: false)
+    let status = try context.report(outcome, extra: afterRevoking(outcome, chosen))
+    guard let failure else { return status }
+    Terminal.error("no key signs now, since none could be made: \(failure)")
+    return 2
   }
 
   /// What caches go on accepting, and what they miss.
-  private static func afterRevoking(_ outcome: RingOutcome, _ before: [ByteString]) -> [String] {
-    let revoked = outcome.events.compactMap { event -> ByteString? in
-      if case .revoked(let kid) = event { kid } else { nil }
-    }
-    guard !revoked.isEmpty else {
-      return outcome.events.isEmpty ? ["revoked already; nothing was changed"] : []
-    }
-    var notes: [String] = []
+  private static func afterRevoking(_ outcome: RingOutcome, _ chosen: [ByteString]) -> [String] {
+    var notes = outcome.events.isEmpty ? ["revoked already; nothing was changed"] : []
     let ring = outcome.ring
-    if revoked.contains(where: before.contains) {
+    let gone = chosen.compactMap { kid -> Timestamp? in
+      guard let key = ring.index(of: kid).map({ ring.keys[$0] }), !key.jwk.isSymmetric,
+        key.published != nil, key.withdrawn == nil, let at = key.revocation?.at
+      else { return nil }
+      // Until this run's set was in place, for what was revoked just now.
+      return ring.cachesGone(after: at + Seconds(outcome.now.nanoseconds > 0 ? 1 : 0))
+    }.max()
+    if let gone, gone > outcome.now {
       notes.append(
-        "until \(ring.cachesGone(after: outcome.now.roundedUpForPeople).rfc3339) verifiers may hold "
-          + "a set with what was revoked and accept its tokens")
+        "until \(gone.rfc3339) verifiers may hold a set with what was revoked and accept its tokens"
+      )
     }
     if let active = ring.activeKey(at: outcome.now), let published = active.published {
       if active.activation.map({ $0 >= Timestamp(seconds: outcome.now.seconds) }) ?? false {
@@ -185,38 +197,26 @@ enum RotateCommand {
   // MARK: At rest
 
   static func encrypt(_ arguments: Arguments) throws -> Int32 {
-    let path = try KeySources.ring(arguments).path
-    guard try !RingDirectory.open(path).load().isEncrypted else {
-      let outcome = try RingDirectory.open(path).update(at: Timestamp.now) { _ in }
-      return try convert(
-        arguments, outcome, path, "the private halves are under a passphrase already")
+    let context = try KeysContext(arguments)
+    guard try !context.directory.load().isEncrypted else {
+      return try context.report(
+        try context.update { _ in }, extra: ["the private halves are under a passphrase already"],
+        quietly: true)
     }
-    let directory = try RingDirectory.open(path, passphrase: try Passphrases.new(arguments))
-    let outcome = try directory.update(at: Timestamp.now) { try $0.setEncrypted(true) }
-    return try convert(arguments, outcome, path, nil)
+    let directory = try RingDirectory.open(
+      context.directory.path, passphrase: try Passphrases.new(arguments),
+      dryRun: context.directory.isDryRun)
+    let outcome = try directory.update(at: context.now) { try $0.setEncrypted(true) }
+    return try context.report(outcome)
   }
 
   static func decrypt(_ arguments: Arguments) throws -> Int32 {
-    let directory = try KeySources.ring(arguments)
-    let wasEncrypted = try directory.load().isEncrypted
-    let outcome = try directory.update(at: Timestamp.now) { try $0.setEncrypted(false) }
-    return try convert(
-      arguments, outcome, directory.path,
-      wasEncrypted ? nil : "the private halves are under no passphrase")
-  }
-
-  private static func convert(
-    _ arguments: Arguments, _ outcome: RingOutcome, _ path: String, _ already: String?
-  ) throws -> Int32 {
-    let report = KeysReport(outcome, isDryRun: false)
-    if arguments.has("json") {
-      try OpenFile.standardOutput.write(report.value.text(pretty: true))
-    } else if !arguments.has("quiet") {
-      for line in already.map({ [$0] }) ?? report.lines { try Jotmill.print("\(line)\n") }
-    }
-    guard let problem = outcome.problem else { return 0 }
-    Terminal.error(problem.detail)
-    return 2
+    let context = try KeysContext(arguments)
+    let isEncrypted = try context.directory.load().isEncrypted
+    let outcome = try context.update { try $0.setEncrypted(false) }
+    return try context.report(
+      outcome, extra: isEncrypted ? [] : ["the private halves are under no passphrase"],
+      quietly: true)
   }
 
   static func prune(_ arguments: Arguments) throws -> Int32 {
@@ -238,13 +238,6 @@ enum RotateCommand {
     }
     return try context.report(
       outcome, extra: outcome.events.isEmpty ? ["nothing to delete"] : [], quietly: true)
-  }
-}
-
-extension Timestamp {
-  /// Up to the next whole second: what is written with a `Z` is never too early.
-  fileprivate var roundedUpForPeople: Timestamp {
-    Timestamp(seconds: nanoseconds > 0 ? seconds + 1 : seconds)
   }
 }
 

@@ -197,7 +197,10 @@ struct Streams {
   static func time(_ text: String) -> Timestamp?? {
     if text == "now" { return .some(nil) }
     if let stamp = Timestamp(rfc3339: text) { return stamp }
-    guard let seconds = Int64(text), seconds.magnitude < 1 << 40 else { return .none }
+    // The years that RFC 3339 can write: 0000 to 9999.
+    guard let seconds = Int64(text), (-62_167_219_200...253_402_300_799).contains(seconds) else {
+      return .none
+    }
     return .some(Timestamp(seconds: seconds))
   }
 

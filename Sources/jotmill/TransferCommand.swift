@@ -146,6 +146,7 @@ enum TransferCommand {
       format == "jwe" ? try encrypted(jwk, arguments, ring) : try text(jwk, format, isPrivate)
     defer { bytes.wipe() }
     if let path = arguments["output"], path != "-" {
+      try directory.checkIsOutside(path)
       let file = try OutputFile(path, mode: isPrivate ? 0o600 : nil)
       do { try file.file.write(bytes) } catch {
         file.discard()

@@ -58,8 +58,9 @@ struct FaultTests {
         words: ["rotate", "--now", "--at", later], prepare: withNext, at: "2026-01-03T00:00:05Z",
         already: "there is no next key"),
       Change(
-        words: ["retire", "ACTIVE", "--at", later], prepare: withNext, at: "2026-01-03T00:00:05Z"),
-      Change(words: ["revoke", "ACTIVE", "--at", later], prepare: withNext, at: later),
+        words: ["retire", "--at", later, "--", "ACTIVE"], prepare: withNext,
+        at: "2026-01-03T00:00:05Z"),
+      Change(words: ["revoke", "--at", later, "--", "ACTIVE"], prepare: withNext, at: later),
       Change(
         words: ["revoke", "--all", "--at", later], prepare: withNext, at: later, isUrgent: true),
       Change(

@@ -32,7 +32,7 @@ import Testing
 
   @Test func `every copy is the published set`() throws {
     try folder.directory.makeDirectory("www", mode: 0o755)
-    try folder.file("www/old.json", "old", mode: 0o600)
+    try folder.file("www/old.json", "", mode: 0o600)
     let directory = try make(publishTo: ["www/new.json", "www/old.json"])
     try add(directory)
     try add(directory, at: Sample.start + Seconds(1))

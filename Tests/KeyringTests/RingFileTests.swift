@@ -54,7 +54,7 @@ import Testing
           ["k\(i)", "K_\(i)-", "\(i).x"].randomElement(using: &random)!)
         ring.addPending(jwk, name, at: time())
         ring.keys[i].published = maybe()
-        ring.keys[i].activation = maybe()
+        ring.keys[i].activation = ring.keys[i].published == nil ? nil : maybe()
         ring.keys[i].retired = maybe()
         ring.keys[i].archived = maybe()
         ring.keys[i].privateDeleted = maybe()

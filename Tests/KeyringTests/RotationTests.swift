@@ -127,6 +127,37 @@ import Testing
     #expect(ring.keys[0].retired == ring.keys[1].activation)
   }
 
+  @Test func `a ring that a clock ahead began signs by the right time, within its window`() throws {
+    var ring = Sample.ring()
+    try ring.take("a", at: at(60 * 86_400))
+    let now = at(86_400)
+    ring.resetClock(to: now)
+    #expect(ring.activeKey(at: now)?.kid == "a" && ring.keys[0].activation == now)
+    #expect(ring.keys[0].window(ring.policy).opens == now - ring.policy.clockSkew)
+  }
+
+  @Test func `a key that was dropped by a clock ahead stays out when it is set right`() throws {
+    var ring = try ring()
+    var policy = ring.policy
+    policy.algorithm = Sample.es256
+    #expect(try ring.adopt(policy, at: at(10 * 86_400)) == "b")
+    ring.addArchived(try Sample.key(kid: "old"), Sample.ed25519, at: at(10 * 86_400))
+    ring.resetClock(to: at(86_400))
+    #expect(ring.publishedKeys.map(\.kid) == ["a"])
+    #expect(phases(ring, at: at(86_400)) == ["active", "archived", "archived"])
+    #expect(ring.successor(at: at(86_400)) == nil)
+  }
+
+  @Test func `of two keys that wait in a row the first can go, and the second follows`() throws {
+    var ring = try ring()
+    try ring.take("c", at: at(70))
+    let turn = ring.keys[2].activation
+    try ring.revoke("b", since: nil, reason: nil, at: at(80))
+    #expect(ring.keys[0].retired == turn && ring.keys[2].activation == turn)
+    #expect(ring.keys[0].archived! > turn!)
+    #expect(Plan(of: ring, from: at(80), for: Seconds(200 * 86_400)).violations.isEmpty)
+  }
+
   @Test func `where the clock is set back past an activation, the key that is left signs`() throws {
     var ring = try ring()
     let turn = ring.keys[1].activation!
@@ -305,6 +336,33 @@ import Testing
     let margin = at(30 * 86_400) - Seconds(121)
     #expect(try late.adopt(policy, at: margin) == nil)
     #expect(late.activeKey(at: at(30 * 86_400))?.kid == "b")
+  }
+
+  @Test func `a shorter leeway shortens no life that was fixed`() throws {
+    var ring = try ring { $0.leeway = Seconds(3600) }
+    let end = ring.keys[0].archived
+    var policy = ring.policy
+    policy.leeway = Seconds(0)
+    _ = try ring.adopt(policy, at: at(100))
+    #expect(ring.keys[0].archived == end)
+  }
+
+  @Test func `secrets and key pairs do not follow one another`() throws {
+    var ring = try ring()
+    var policy = ring.policy
+    policy.algorithm = AlgorithmName("HS256")!
+    #expect(throws: KeyringError(.unsafePolicy, "")) { try ring.adopt(policy, at: at(5)) }
+  }
+
+  @Test func `an imported next key stays when the algorithm changes`() throws {
+    var ring = Sample.ring()
+    try ring.take("a", at: Sample.start)
+    ring.addPending(try Sample.key(kid: "b"), Sample.ed25519, at: at(5), imported: true)
+    ring.markPublished(at: at(5))
+    var policy = ring.policy
+    policy.algorithm = Sample.es256
+    #expect(try ring.adopt(policy, at: at(10)) == nil)
+    #expect(ring.keys[1].phase(at: at(10)) == .next)
   }
 
   @Test func `a policy that is not safe changes nothing`() throws {
