@@ -213,17 +213,31 @@ public struct RingUpdate {
     events.append(.promoted(kid))
   }
 
-  /// Takes keys out at once; the caller adds a key where `ring.needsSigner`.
+  /// Takes keys out at once. Where none would be left to sign, a new key is made and published
+  /// first, so that at no moment nobody signs, or a key that no set holds. Returns why that could
+  /// not be done; the keys are taken out all the same.
   public mutating func revoke(
-    _ kids: [ByteString], since: Timestamp?, reason: String?
-  ) throws {
+    _ kids: [ByteString], since: Timestamp?, reason: String?, _ makeKey: (Policy) throws -> JWK
+  ) throws -> (any Error)? {
+    var failure: (any Error)?
+    var after = ring
+    for kid in kids { try? after.revoke(kid, since: since, reason: reason, at: now) }
+    if after.needsSigner(at: now), after.successor(at: now) == nil {
+      do {
+        try add(try makeKey(ring.policy), ring.policy.algorithm)
+        try settle()
+      } catch {
+        failure = error
+      }
+    }
     for kid in kids {
       do { try ring.revoke(kid, since: since, reason: reason, at: now) } catch {
         throw KeyringError(error.code, "\(directory.path): \(error.detail)")
       }
       events.append(.revoked(kid))
     }
-    isSaved = false
+    isSaved = isSaved && kids.isEmpty
+    return failure
   }
 
   /// Puts a policy into force; `makeKey` gives the next key where the policy's kind of key changed.
@@ -290,20 +304,15 @@ public struct RingUpdate {
   /// of keys that all of them hold, then the private halves that are to go. `rewriting` writes the
   /// set also where it is the same.
   public mutating func settle(rewriting: Bool = false) throws {
-    let isPending = ring.keys.contains { $0.phase(at: now) == .pending }
-    // Where every key that signed was revoked, waiting for the copies would stop all signing: the
-    // new key signs from the moment that the revocation is recorded.
-    let isUrgent = ring.needsSigner(at: now) && ring.keys.contains { $0.revocation != nil }
-    if isPending, isUrgent {
-      events += ring.markPublished(at: now).map { .published($0) }
-      isSaved = false
-    }
     try save()
+    let isPending = ring.keys.contains { $0.phase(at: now) == .pending }
     // A copy that looks right may be one that a dead run renamed and did not sync.
     let (written, problem) = try directory.publish(ring, rewriting: rewriting || isPending)
     events += written.map { .wroteSet($0) }
     self.problem = problem
-    if isPending, !isUrgent, problem == nil {
+    // Where every key that signed was revoked, waiting for one copy would stop all signing.
+    let isUrgent = ring.needsSigner(at: now) && ring.keys.contains { $0.revocation != nil }
+    if isPending, problem == nil || isUrgent {
       events += ring.markPublished(at: clock()).map { .published($0) }
       isSaved = false
       try save()

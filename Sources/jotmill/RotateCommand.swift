@@ -148,18 +148,9 @@ enum RotateCommand {
         return old == nil || since == nil && old?.since != nil || isEarlier
           || arguments.has("reason")
       }
-      if !news.isEmpty {
-        try update.revoke(news, since: since, reason: arguments["reason"])
-      }
-      if update.ring.needsSigner(at: now), update.ring.successor(at: now) == nil {
-        let policy = update.ring.policy
-        do {
-          let jwk = fresh.fits(policy.algorithm) ? fresh : try KeysCommand.makeKey(policy)
-          try update.add(jwk, policy.algorithm)
-        } catch {
-          // No passphrase, say: what was revoked is out all the same.
-          failure = error
-        }
+      // Without a passphrase, say, what was revoked is out all the same.
+      failure = try update.revoke(news, since: since, reason: arguments["reason"]) { policy in
+        fresh.fits(policy.algorithm) ? fresh : try KeysCommand.makeKey(policy)
       }
     }
     let status = try context.report(outcome, extra: afterRevoking(outcome, chosen))

@@ -148,7 +148,7 @@ import Testing
     let before = try folder.contents("ring/keyring.json")
     #expect(throws: Refused.self) {
       try directory.change(at: Sample.start) { update in
-        try update.revoke([update.ring.keys[0].kid], since: nil, reason: nil)
+        try update.adopt(Sample.policy(Sample.es256)) { _ in throw Refused() }
         throw Refused()
       }
     }
