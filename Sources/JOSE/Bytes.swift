@@ -81,6 +81,17 @@ extension Span<UInt8> {
     }
   }
 
+  /// Below, at or above zero as the bytes at `range` stand before, at or behind `other`'s at `its`
+  /// where shorter ones come first, and then the lesser byte.
+  package func order(_ range: Range<Int>, _ other: Span<UInt8>, _ its: Range<Int>) -> Int {
+    guard range.count == its.count else { return range.count - its.count }
+    return unsafe extracting(range).withUnsafeBufferPointer { a in
+      unsafe other.extracting(its).withUnsafeBufferPointer { b in
+        unsafe a.isEmpty ? 0 : Int(memcmp(a.baseAddress!, b.baseAddress!, a.count))
+      }
+    }
+  }
+
   package func copy(_ range: Range<Int>) -> [UInt8] {
     var out: [UInt8] = []
     out.append(self, range)

@@ -5,7 +5,12 @@ extension Timestamp {
   /// Reads `2026-11-21T07:00:00Z`, with a fraction and an offset if present; nil otherwise.
   /// A leap second (`:60`) is read as the following second.
   public init?(rfc3339 text: String) {
-    let c = Array(text.utf8)
+    let octets = Array(text.utf8)
+    self.init(rfc3339: octets.span)
+  }
+
+  /// The same of octets in place.
+  package init?(rfc3339 c: Span<UInt8>) {
     func number(_ from: Int, _ count: Int) -> Int64? {
       guard from + count <= c.count else { return nil }
       var n: Int64 = 0

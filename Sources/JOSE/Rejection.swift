@@ -90,7 +90,7 @@ public struct Rejections: Hashable, Sendable, Sequence {
 public struct JOSEError: Error, Equatable, CustomStringConvertible {
   public enum Code: Sendable {
     case badJSON, badKey, unsupportedKey, weakKey, noPrivateKey, encryptedKey, wrongPassphrase
-    case openSSL
+    case openSSL, unsupportedSchema
   }
   public var code: Code
   /// What is wrong and what to do, without a file name: the caller knows which file it read.
