@@ -9,7 +9,8 @@
 ///   most 63 octets (one label is enough), or `[IPv4]`, `[IPv6:…]`. At most 254 octets in all.
 ///   No comments, no display name, no internationalised address. jsonschema asks for an `@` only.
 /// - `uuid`: 8-4-4-4-12 hexadecimal digits in either case, of any version (RFC 9562 section 4).
-///   jsonschema also takes what Python's `UUID` and `int` put up with: `_` among the digits, braces.
+///   jsonschema also takes what Python's `UUID` and `int` put up with: `_` among the digits,
+///   digits of other scripts, braces, hyphens elsewhere.
 /// - `uri`: RFC 3986 `URI`: a scheme, then authority, path, query and fragment as its grammar has
 ///   them; no relative reference. jsonschema's rfc3986-validator also takes a line feed at the end
 ///   and zeros before an IPv6 address's decimal octets, and refuses `V` before an IPvFuture.
