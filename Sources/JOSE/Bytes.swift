@@ -92,6 +92,14 @@ extension Span<UInt8> {
     }
   }
 
+  /// The eight octets from `index` on as one number, the first one lowest.
+  @inlinable package func word(at index: Int) -> UInt64 {
+    precondition(index >= 0 && index <= count - 8, "eight octets to read")
+    return unsafe withUnsafeBytes { bytes in
+      unsafe UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+    }
+  }
+
   package func copy(_ range: Range<Int>) -> [UInt8] {
     var out: [UInt8] = []
     out.append(self, range)

@@ -14,6 +14,7 @@ package struct Claims: Sendable {
   package private(set) var type = absent
   package private(set) var fresh = absent
   package private(set) var accessTokenJTI = absent
+  package private(set) var family = absent
 
   package static let absent = -1
 
@@ -32,7 +33,7 @@ package struct Claims: Sendable {
   private mutating func parse(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Rejection? {
     (iss, sub, aud, exp, nbf) = (Self.absent, Self.absent, Self.absent, Self.absent, Self.absent)
     (iat, jti, type, fresh) = (Self.absent, Self.absent, Self.absent, Self.absent)
-    accessTokenJTI = Self.absent
+    (accessTokenJTI, family) = (Self.absent, Self.absent)
     switch document.parse(bytes, range) {
     case .syntax: return .badPayload
     case .duplicateMember: return .duplicateMember
@@ -52,6 +53,7 @@ package struct Claims: Sendable {
         case 3: noteShort(bytes, Int(node.start), value)
         case 4: if named(child, "type", bytes) { type = value }
         case 5: if named(child, "fresh", bytes) { fresh = value }
+        case 6: if named(child, "family", bytes) { family = value }
         case 16: if named(child, "access_token_jti", bytes) { accessTokenJTI = value }
         default: break
         }
@@ -81,6 +83,7 @@ package struct Claims: Sendable {
     if name == "type" { type = value }
     if name == "fresh" { fresh = value }
     if name == "access_token_jti" { accessTokenJTI = value }
+    if name == "family" { family = value }
   }
 
   @inline(__always)

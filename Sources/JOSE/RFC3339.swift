@@ -5,26 +5,22 @@ extension Timestamp {
   /// Reads `2026-11-21T07:00:00Z`, with a fraction and an offset if present; nil otherwise.
   /// A leap second (`:60`) is read as the following second.
   public init?(rfc3339 text: String) {
-    let octets = Array(text.utf8)
-    self.init(rfc3339: octets.span)
+    let c = Array(text.utf8)
+    self.init(rfc3339: c.span, 0..<c.count)
   }
 
   /// The same of octets in place.
-  package init?(rfc3339 c: Span<UInt8>) {
-    func number(_ from: Int, _ count: Int) -> Int64? {
-      guard from + count <= c.count else { return nil }
-      var n: Int64 = 0
-      for i in from..<from + count {
-        guard c[i] &- 0x30 < 10 else { return nil }
-        n = n * 10 + Int64(c[i] - 0x30)
-      }
-      return n
-    }
+  package init?(rfc3339 bytes: Span<UInt8>) { self.init(rfc3339: bytes, 0..<bytes.count) }
+
+  /// Reads the text at `range` of `bytes`, without allocating.
+  package init?(rfc3339 bytes: Span<UInt8>, _ range: Range<Int>) {
+    let c = bytes.extracting(range)
     guard c.count >= 20, c[4] == UInt8(ascii: "-"), c[7] == UInt8(ascii: "-"),
       c[10] | 0x20 == UInt8(ascii: "t") || c[10] == UInt8(ascii: " "),
       c[13] == UInt8(ascii: ":"), c[16] == UInt8(ascii: ":"),
-      let year = number(0, 4), let month = number(5, 2), let day = number(8, 2),
-      let hour = number(11, 2), let minute = number(14, 2), let second = number(17, 2),
+      let year = Self.number(c, 0, 4), let month = Self.number(c, 5, 2),
+      let day = Self.number(c, 8, 2), let hour = Self.number(c, 11, 2),
+      let minute = Self.number(c, 14, 2), let second = Self.number(c, 17, 2),
       (1...12).contains(month), (1...Self.days(in: month, of: year)).contains(day),
       hour < 24, minute < 60, second <= 60
     else { return nil }
@@ -45,8 +41,9 @@ extension Timestamp {
     switch c[at] {
     case UInt8(ascii: "Z"), UInt8(ascii: "z"): at += 1
     case UInt8(ascii: "+"), UInt8(ascii: "-"):
-      guard let hours = number(at + 1, 2), at + 3 < c.count, c[at + 3] == UInt8(ascii: ":"),
-        let minutes = number(at + 4, 2), hours < 24, minutes < 60
+      guard let hours = Self.number(c, at + 1, 2), at + 3 < c.count,
+        c[at + 3] == UInt8(ascii: ":"), let minutes = Self.number(c, at + 4, 2),
+        hours < 24, minutes < 60
       else { return nil }
       offset = (hours * 60 + minutes) * 60 * (c[at] == UInt8(ascii: "-") ? -1 : 1)
       at += 6
@@ -56,6 +53,16 @@ extension Timestamp {
     let day0 = Self.daysFromCivil(year, month, day)
     self.init(
       seconds: day0 * 86_400 + hour * 3600 + minute * 60 + second - offset, nanoseconds: nanos)
+  }
+
+  private static func number(_ c: Span<UInt8>, _ from: Int, _ count: Int) -> Int64? {
+    guard from + count <= c.count else { return nil }
+    var n: Int64 = 0
+    for i in from..<from + count {
+      guard c[i] &- 0x30 < 10 else { return nil }
+      n = n * 10 + Int64(c[i] - 0x30)
+    }
+    return n
   }
 
   /// `2026-11-21T07:00:00Z`; the fraction is left out. Years past 9999 and before 0 are
