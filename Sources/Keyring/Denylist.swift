@@ -90,9 +90,9 @@ public struct Denylist: Sendable {
       withText(claims, claims.accessTokenJTI, bytes) { note(time(.jti, $0, $1, issuer)) }
     }
     withText(claims, claims.family, bytes) { note(time(.family, $0, $1, issuer)) }
-    withText(claims, claims.sub, bytes) { text, range in
+    if mayHold(.sub, issuer) {
       let iat = claims.time(claims.iat, bytes).flatMap { $0 }
-      note(time(.sub, text, range, issuer, iat: iat))
+      withText(claims, claims.sub, bytes) { note(time(.sub, $0, $1, issuer, iat: iat)) }
     }
     if let kid { note(time(.kid, kid.bytes.span, 0..<kid.bytes.count, issuer)) }
     return Match(earliest)
@@ -117,6 +117,10 @@ public struct Denylist: Sendable {
     } else {
       body(bytes, claims.document.nodes[node].range)
     }
+  }
+
+  private func mayHold(_ kind: DenylistTable.Kind, _ issuer: Issuer) -> Bool {
+    table.mayHold(kind, DenylistTable.noIssuer) || table.mayHold(kind, issuer.number)
   }
 
   /// The earliest time among the entries for this issuer and those for any.

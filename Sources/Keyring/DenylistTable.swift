@@ -62,7 +62,8 @@ struct DenylistTable: Sendable {
       } else {
         find(head, length: range.count) { Self.octets(bytes, range, word: $0) }
       }
-    return place.map(value(at:))
+    guard let place else { return nil }
+    return value(at: place)
   }
 
   func value(at place: Int) -> Int64 {
