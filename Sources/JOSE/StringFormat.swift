@@ -180,7 +180,7 @@ enum StringFormat: Sendable {
   /// Whether `range` holds only unreserved characters, sub-delims, percent-encoded octets and
   /// those of `more`.
   private static func isMade(
-    _ text: Span<UInt8>, _ range: Range<Int>, of more: StaticString
+    _ text: Span<UInt8>, _ range: Range<Int>, of more: String
   ) -> Bool {
     var i = range.lowerBound
     while i < range.upperBound {
@@ -193,7 +193,7 @@ enum StringFormat: Sendable {
         UInt8(ascii: "!"), UInt8(ascii: "$"), 0x26...0x2c, UInt8(ascii: ";"), UInt8(ascii: "="):
         break
       case let c where isAlphanumeric(c): break
-      case let c: guard more.withUTF8Buffer({ unsafe $0.contains(c) }) else { return false }
+      case let c: guard more.utf8.contains(c) else { return false }
       }
       i += 1
     }
