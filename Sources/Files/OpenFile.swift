@@ -106,6 +106,14 @@ public final class OpenFile: Sendable {
     }
   }
 
+  /// The next call reads from `offset` on. A pipe can't be asked to.
+  package func seek(to offset: Int) throws(FileError) {
+    if let fault = Fault.check("read") { throw FileError("read", path, fault) }
+    guard lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else {
+      throw FileError("read", path, errno)
+    }
+  }
+
   /// The whole contents. Throws when there are more than `limit` octets.
   package func readAll(limit: Int = 64 << 20) throws(FileError) -> [UInt8] {
     var buffer = [UInt8](repeating: 0, count: min(limit + 1, 65_536))
