@@ -39,6 +39,9 @@ public struct Denylist: Sendable {
 
   public var isEmpty: Bool { table.isEmpty }
 
+  /// About how much memory the list takes; quickly told.
+  package var memoryOctets: Int { table.memoryOctets }
+
   // MARK: One text
 
   public func issuer(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Issuer {
@@ -161,6 +164,23 @@ public struct Denylist: Sendable {
     let (sum, overflowsToo) = product.addingReportingOverflow(Int64(time.nanoseconds))
     if overflows || overflowsToo { return time.seconds < 0 ? always + 1 : .max }
     return max(sum, always + 1)
+  }
+}
+
+extension [Denylist] {
+  /// The earliest revocation in any of the lists, as if they were one.
+  package func match(
+    _ claims: Claims, _ bytes: Span<UInt8>, kid: ByteString?, types: Denylist.TokenTypes = .all
+  ) -> Denylist.Match? {
+    var earliest: Denylist.Match?
+    for list in self {
+      guard let match = list.match(claims, bytes, kid: kid, types: types) else { continue }
+      guard let revokedAt = match.revokedAt else { return match }
+      // Without a time it would have been the answer already.
+      if let known = earliest?.revokedAt, known <= revokedAt { continue }
+      earliest = match
+    }
+    return earliest
   }
 }
 

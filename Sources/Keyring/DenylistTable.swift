@@ -44,6 +44,12 @@ struct DenylistTable: Sendable {
 
   var isEmpty: Bool { present == 0 }
 
+  /// About how much memory it takes.
+  var memoryOctets: Int {
+    let words = blocks.reduce(slots.count) { $0 + $1.count }
+    return words * MemoryLayout<UInt32>.stride + cutoffs.count * MemoryLayout<Cutoff>.stride
+  }
+
   // MARK: Looking up
 
   /// Whether any entry of `kind` is for the issuer of that number, or any other but `noIssuer`.
