@@ -28,13 +28,15 @@ public struct ClaimsPolicy: Sendable {
     typ.map { Self.isSameMediaType($0, headerTyp) } ?? true
   }
 
-  /// Every check that fails for `claims` at `now`. `acceptsTyp` is what `accepts(typ:)` said of the
-  /// token's header, which many tokens share.
+  /// Every check that fails for `claims` throughout `moment`; nil: nobody knows when, and that is a
+  /// failure of its own. `acceptsTyp` is what `accepts(typ:)` said of the token's header, which many
+  /// tokens share.
   package func judge(
-    _ claims: Claims, _ bytes: Span<UInt8>, acceptsTyp: Bool, at now: Timestamp
+    _ claims: Claims, _ bytes: Span<UInt8>, acceptsTyp: Bool, at moment: Moment?
   ) -> Rejections {
     var failures = Rejections()
-    checkTimes(claims, bytes, now, &failures)
+    if moment == nil { failures.insert(.noTime) }
+    checkTimes(claims, bytes, moment, &failures)
     if !issuers.isEmpty {
       checkText(claims, claims.iss, bytes, issuers, .wrongIssuer, &failures)
     }
@@ -54,25 +56,32 @@ public struct ClaimsPolicy: Sendable {
     return failures
   }
 
+  /// Whether `exp` has passed at `now`; false without one that is a number.
+  package func isExpired(_ claims: Claims, _ bytes: Span<UInt8>, at now: Timestamp) -> Bool {
+    guard case .some(let exp?) = claims.time(claims.exp, bytes) else { return false }
+    return exp <= now - leeway
+  }
+
   private func checkTimes(
-    _ claims: Claims, _ bytes: Span<UInt8>, _ now: Timestamp, _ failures: inout Rejections
+    _ claims: Claims, _ bytes: Span<UInt8>, _ moment: Moment?, _ failures: inout Rejections
   ) {
-    let early = now - leeway
-    let late = now + leeway
+    // What ends must have ended when the interval begins; what begins, not have begun at its end.
+    let early = moment.map { $0.earliest - leeway }
+    let late = moment.map { $0.latest + leeway }
     switch claims.time(claims.exp, bytes) {
-    case .some(let exp?): if exp <= early { failures.insert(.expired) }
+    case .some(let exp?): if let early, exp <= early { failures.insert(.expired) }
     case .some(nil): failures.insert(.badClaim)
     case .none: break
     }
     switch claims.time(claims.nbf, bytes) {
-    case .some(let nbf?): if nbf > late { failures.insert(.notYetValid) }
+    case .some(let nbf?): if let late, nbf > late { failures.insert(.notYetValid) }
     case .some(nil): failures.insert(.badClaim)
     case .none: break
     }
     switch claims.time(claims.iat, bytes) {
     case .some(let iat?):
-      if iat > late { failures.insert(.issuedInFuture) }
-      if let maxAge, iat < early - maxAge { failures.insert(.tooOld) }
+      if let late, iat > late { failures.insert(.issuedInFuture) }
+      if let maxAge, let early, iat < early - maxAge { failures.insert(.tooOld) }
     case .some(nil): failures.insert(.badClaim)
     case .none: if maxAge != nil { failures.insert(.missingClaim) }
     }

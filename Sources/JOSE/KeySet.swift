@@ -148,11 +148,19 @@ public struct KeySet: Sendable {
 
   package enum Choice: Sendable, Equatable {
     case key(Int)
+    /// One of these, if any: only the signature tells which.
+    case oneOf([Int])
     case rejected(Rejection)
   }
 
-  /// The key for a token with this `alg` and `kid`.
-  package func choose(_ name: AlgorithmName, kid: ByteString?) -> Choice {
+  /// How many keys are tried for a token that does not say which one it means.
+  package static let mostTries = 16
+
+  /// The key for a token with this `alg` and `kid`. `triesAll`: where nothing but the algorithm says
+  /// which key is meant, every one that fits may be.
+  package func choose(
+    _ name: AlgorithmName, kid: ByteString?, triesAll: Bool = false
+  ) -> Choice {
     let candidates: [Int]
     let fitting: [Int]
     if let kid {
@@ -176,7 +184,13 @@ public struct KeySet: Sendable {
     }
     // One key under two kids is one key.
     guard fitting.dropFirst().allSatisfy({ isSame(keys[$0].jwk, keys[index].jwk) }) else {
-      return .rejected(.ambiguousKey)
+      guard triesAll, kid == nil, fitting.count <= Self.mostTries else {
+        return .rejected(.ambiguousKey)
+      }
+      let strong = fitting.filter {
+        allowWeakKeys || keys[$0].jwk.weakness(for: name.algorithm) == nil
+      }
+      return strong.isEmpty ? .rejected(.weakKey) : .oneOf(strong)
     }
     if !allowWeakKeys, keys[index].jwk.weakness(for: name.algorithm) != nil {
       return .rejected(.weakKey)

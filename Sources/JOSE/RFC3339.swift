@@ -68,17 +68,45 @@ extension Timestamp {
   /// `2026-11-21T07:00:00Z`; the fraction is left out. Years past 9999 and before 0 are
   /// written as they come.
   public var rfc3339: String {
+    var text: [UInt8] = []
+    append(to: &text)
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// Appends what `rfc3339` is, without allocating; with the fraction if that is asked for and there
+  /// is one.
+  package func append(to out: inout [UInt8], withFraction: Bool = false) {
     // Rounded down without a step outside Int64: a saturated time stands at its very end.
     let isBefore = seconds % 86_400 < 0
     let day = seconds / 86_400 - (isBefore ? 1 : 0)
     let rest = seconds % 86_400 + (isBefore ? 86_400 : 0)
     let (y, m, d) = Self.civil(day)
-    func two(_ n: Int64) -> String { n < 10 ? "0\(n)" : "\(n)" }
-    let year = String(y.magnitude)
-    let padded =
-      (y < 0 ? "-" : "") + String(repeating: "0", count: max(0, 4 - year.utf8.count)) + year
-    return
-      "\(padded)-\(two(m))-\(two(d))T\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
+    func two(_ n: Int64, then mark: Unicode.Scalar) {
+      out.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: n / 10))
+      out.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: n % 10))
+      out.append(UInt8(ascii: mark))
+    }
+    if y < 0 { out.append(UInt8(ascii: "-")) }
+    var least: UInt64 = 1000
+    while least > 1, y.magnitude < least {
+      out.append(UInt8(ascii: "0"))
+      least /= 10
+    }
+    out.append(decimal: Int(y.magnitude))
+    out.append(UInt8(ascii: "-"))
+    two(m, then: "-")
+    two(d, then: "T")
+    two(rest / 3600, then: ":")
+    two(rest / 60 % 60, then: ":")
+    two(rest % 60, then: withFraction && nanoseconds != 0 ? "." : "Z")
+    guard withFraction, nanoseconds != 0 else { return }
+    var fraction = nanoseconds
+    var unit: Int32 = 100_000_000
+    while fraction > 0 {
+      out.append(UInt8(ascii: "0") + UInt8(fraction / unit))
+      (fraction, unit) = (fraction % unit, unit / 10)
+    }
+    out.append(UInt8(ascii: "Z"))
   }
 
   private static func days(in month: Int64, of year: Int64) -> Int64 {

@@ -28,6 +28,24 @@ public struct Timestamp: Hashable, Sendable, Comparable {
   }
 }
 
+/// When a token was used, as exactly as is known: a point, or an interval as wide as the resolution
+/// of the stamp that told it.
+package struct Moment: Sendable, Equatable {
+  package var earliest: Timestamp
+  /// Not earlier than `earliest`; within the interval.
+  package var latest: Timestamp
+
+  package init(_ point: Timestamp) { (earliest, latest) = (point, point) }
+
+  /// From `start` for `width` nanoseconds, from 1 to a second.
+  package init(_ start: Timestamp, width: Int32) {
+    earliest = start
+    let end = Int64(start.nanoseconds) + Int64(width) - 1
+    latest = Timestamp(seconds: start.seconds, nanoseconds: Int32(end % 1_000_000_000))
+    if end >= 1_000_000_000 { latest = latest + Seconds(1) }
+  }
+}
+
 /// A length of time in whole seconds.
 public struct Seconds: Hashable, Sendable, Comparable {
   public var count: Int64

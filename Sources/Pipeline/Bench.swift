@@ -48,7 +48,7 @@ package struct Bench: Sendable {
     var set = KeySet()
     if let problem = set.add(jwk, source: "bench") { throw JOSEError(.badKey, problem) }
     let verifying = VerificationKeys(set)
-    let verify = { @Sendable in VerifyProcessor(VerifyOptions(), keys: verifying) }
+    let verify = { @Sendable in try VerifyProcessor(VerifyOptions(), keys: verifying) }
     let sign = { @Sendable in SignProcessor(SignOptions(), keys: keys) }
     var result = Result()
     (result.verify, result.rawVerify) = try alternate(tokens, verify, signs: false)
@@ -58,7 +58,7 @@ package struct Bench: Sendable {
 
   /// Medians of the program's and of OpenSSL's rate, measured in turn.
   private func alternate<P: ChunkProcessor & SendableMetatype>(
-    _ input: Scratch, _ processor: @escaping @Sendable () -> P, signs: Bool
+    _ input: Scratch, _ processor: @escaping @Sendable () throws -> P, signs: Bool
   ) throws -> (Double, Double) {
     let slice = seconds / Double(Self.rounds)
     // As many copies of the file as take about a slice, by what one takes.
@@ -75,7 +75,7 @@ package struct Bench: Sendable {
   }
 
   private func time<P: ChunkProcessor & SendableMetatype>(
-    _ input: Scratch, copies: Int, _ processor: @escaping @Sendable () -> P
+    _ input: Scratch, copies: Int, _ processor: @escaping @Sendable () throws -> P
   ) throws -> Double {
     let start = Clock.monotonic
     let accepted = try run(input, copies: copies, into: nil, processor)
@@ -87,7 +87,7 @@ package struct Bench: Sendable {
 
   private func run<P: ChunkProcessor & SendableMetatype>(
     _ input: Scratch, copies: Int, into output: Scratch?,
-    _ processor: @escaping @Sendable () -> P
+    _ processor: @escaping @Sendable () throws -> P
   ) throws -> Int {
     var run = Run()
     run.inputs = Array(repeating: input.path, count: copies)

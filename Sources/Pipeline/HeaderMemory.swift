@@ -7,8 +7,14 @@ struct HeaderMemory: Sendable {
   /// What is known of tokens with one header segment.
   struct Entry: Sendable {
     var segment: [UInt8]
+    /// Whose keys it was chosen from.
+    var issuer: Int
     var rejection: Rejection?
     var key = 0
+    /// Keys to try after that one.
+    var others: [Int] = []
+    /// Stands for this header in the memory of signatures; nil: its tokens are not remembered.
+    var number: UInt32?
     var algorithm = Algorithm.rs256
     var isUnencoded = false
     var acceptsTyp = true
@@ -20,10 +26,9 @@ struct HeaderMemory: Sendable {
     var count = Summary.Count()
   }
 
-  private let keys: KeySet
-  private let policy: ClaimsPolicy
-  private let allowed: [AlgorithmName]?
-  private let raw: Bool
+  private let trust: Trust
+  private let generation: Int
+  private let options: VerifyOptions
   private(set) var entries: [Entry] = []
   private var octets = 0
   /// Where an entry stands for each slot of a hash; -1 for none.
@@ -33,19 +38,23 @@ struct HeaderMemory: Sendable {
   /// What is kept from one chunk to the next: a header can be as long as a line.
   private static let kept = (entries: 256, octets: 256 << 10)
 
-  init(_ keys: KeySet, policy: ClaimsPolicy, allowed: [AlgorithmName]?, raw: Bool) {
-    self.keys = keys
-    self.policy = policy
-    self.allowed = allowed
-    self.raw = raw
+  init(_ trust: Trust, generation: Int, _ options: VerifyOptions) {
+    self.trust = trust
+    self.generation = generation
+    self.options = options
   }
 
-  /// The index of the entry for a header segment; valid until the next `beginChunk`.
-  mutating func find(_ bytes: Span<UInt8>, _ segment: Range<Int>) -> Int {
-    let slot = Self.slot(bytes, segment)
+  /// The index of the entry for a header segment of a token of this issuer; valid until the next
+  /// `beginChunk`.
+  mutating func find(_ bytes: Span<UInt8>, _ segment: Range<Int>, issuer: Int) -> Int {
+    let slot = Self.slot(bytes, segment, issuer)
     let index = Int(slots[slot])
-    if index >= 0, bytes.equals(segment, entries[index].segment) { return index }
-    let entry = read(bytes, segment)
+    if index >= 0, entries[index].issuer == issuer,
+      bytes.equals(segment, entries[index].segment)
+    {
+      return index
+    }
+    let entry = read(bytes, segment, issuer)
     slots[slot] = Int32(entries.count)
     entries.append(entry)
     octets += 3 * segment.count
@@ -74,8 +83,8 @@ struct HeaderMemory: Sendable {
   }
 
   /// Headers differ in `alg` near their start and in `kid` near their end.
-  private static func slot(_ bytes: Span<UInt8>, _ segment: Range<Int>) -> Int {
-    var hash: UInt32 = UInt32(truncatingIfNeeded: segment.count)
+  private static func slot(_ bytes: Span<UInt8>, _ segment: Range<Int>, _ issuer: Int) -> Int {
+    var hash = UInt32(truncatingIfNeeded: segment.count + issuer &* 0x9e37)
     let step = max(1, segment.count / 16)
     var i = segment.lowerBound
     while i < segment.upperBound {
@@ -85,33 +94,27 @@ struct HeaderMemory: Sendable {
     return Int((hash ^ hash >> 15) % UInt32(slotCount))
   }
 
-  private func read(_ bytes: Span<UInt8>, _ segment: Range<Int>) -> Entry {
-    var entry = Entry(segment: bytes.copy(segment))
-    switch JOSEHeader.read(bytes, segment, raw: raw) {
+  private func read(_ bytes: Span<UInt8>, _ segment: Range<Int>, _ issuer: Int) -> Entry {
+    var entry = Entry(segment: bytes.copy(segment), issuer: issuer)
+    switch JOSEHeader.read(bytes, segment, raw: options.raw) {
     case .rejected(let rejection, let alg, let kid):
       entry.rejection = rejection
       entry.algorithmName = alg.map { AlgorithmName($0.description).map(Self.name) ?? $0 }
       entry.kid = kid
     case .header(let header):
+      let trusted = trust.issuers[issuer]
       entry.algorithm = header.algorithm.algorithm
       entry.isUnencoded = header.isUnencoded
+      var policy = options.policy
+      policy.typ = policy.typ ?? trusted.typ
       entry.acceptsTyp = policy.accepts(typ: header.typ)
       entry.algorithmName = Self.name(header.algorithm)
       entry.kid = header.kid
-      if let allowed, !allowed.contains(where: { Self.covers($0, header.algorithm) }) {
-        entry.rejection = .algNotAllowed
-      } else {
-        switch keys.choose(header.algorithm, kid: header.kid) {
-        case .key(let key): entry.key = key
-        case .rejected(let rejection): entry.rejection = rejection
-        }
-        if entry.rejection == nil, let allowed {
-          // `--alg Ed25519` also holds for a token that says EdDSA: its key decides the curve.
-          let jwk = keys.keys[entry.key].jwk
-          if !allowed.contains(where: { jwk.fits($0) && Self.covers($0, header.algorithm) }) {
-            entry.rejection = .algNotAllowed
-          }
-        }
+      choose(header, trusted, &entry)
+      // An HMAC is as quickly computed as looked up.
+      if entry.rejection == nil, entry.algorithm.family != .hmac, let memory = options.memory {
+        entry.number = memory.number(
+          ofHeader: entry.segment, issuer: issuer, generation: generation)
       }
     }
     if let name = entry.algorithmName {
@@ -123,6 +126,33 @@ struct HeaderMemory: Sendable {
       JSONText.appendString(kid, to: &entry.verdictText)
     }
     return entry
+  }
+
+  private func choose(_ header: JOSEHeader, _ trusted: TrustedIssuer, _ entry: inout Entry) {
+    let choice = trusted.keys.choose(
+      header.algorithm, kid: header.kid, triesAll: options.triesAllKeys)
+    var keys: [Int] = []
+    switch choice {
+    case .key(let key): keys = [key]
+    case .oneOf(let all): keys = all
+    case .rejected(let rejection):
+      entry.rejection = rejection
+      return
+    }
+    if let allowed = options.allowed ?? trusted.algorithms {
+      // `--alg Ed25519` also holds for a token that says EdDSA: its key decides the curve.
+      keys.removeAll { key in
+        let jwk = trusted.keys.keys[key].jwk
+        return !allowed.contains { jwk.fits($0) && Self.covers($0, header.algorithm) }
+      }
+      guard !keys.isEmpty else {
+        entry.rejection = .algNotAllowed
+        return
+      }
+    }
+    let first = trust.firstKeys[entry.issuer]
+    entry.key = first + keys[0]
+    entry.others = keys.dropFirst().map { first + $0 }
   }
 
   private static func name(_ name: AlgorithmName) -> ByteString {

@@ -45,10 +45,13 @@ package struct InspectProcessor: ChunkProcessor {
       } else {
         switch locator.find(bytes, start..<end, scratch: &scratch) {
         case .rejected(let rejection): reject(line, chunk, rejection, &result)
-        case .token(let range): inspect(bytes, range, line, chunk, &result)
-        case .unescaped(let range):
-          let text = scratch
-          inspect(text.span, range, line, chunk, &result)
+        case .token(let place):
+          if let unescaped = place.unescaped {
+            let text = scratch
+            inspect(text.span, unescaped, line, chunk, &result)
+          } else {
+            inspect(bytes, place.line, line, chunk, &result)
+          }
         }
       }
       start = end + 1

@@ -1,4 +1,4 @@
-// Finds the token in a line: a raw token, a JSON record's member, or a word in a log line.
+// Finds the tokens of a line: a raw token, a JSON record's member, or words in a log line.
 // Owns: what a line is (SPEC section 3). Must never: judge a token, or copy a line.
 
 package import JOSE
@@ -7,10 +7,16 @@ package enum InputFormat: String, Sendable, CaseIterable { case auto, token, jso
 
 /// One a worker: it holds scratch space.
 package struct Locator: Sendable {
-  package enum Found: Sendable {
-    case token(Range<Int>)
-    /// In the caller's scratch: the token was written with JSON escapes.
-    case unescaped(Range<Int>)
+  /// Where a token stands.
+  package struct Place: Sendable, Equatable {
+    /// What of the line is the token, its escapes included.
+    package var line: Range<Int>
+    /// Its letters in the caller's scratch, if it was written with escapes.
+    package var unescaped: Range<Int>?
+  }
+
+  package enum Found: Sendable, Equatable {
+    case token(Place)
     case rejected(Rejection)
   }
 
@@ -18,6 +24,8 @@ package struct Locator: Sendable {
   /// Where a JSON record holds its token; nil looks at the usual members.
   private let field: JSONPointer?
   private var document = JSONDocument()
+  /// Whether the last line was a JSON record, which `document` holds.
+  private var isRecord = false
 
   private static let usualFields = ["/token", "/access_token", "/authorization"].compactMap {
     JSONPointer($0)
@@ -32,16 +40,45 @@ package struct Locator: Sendable {
   package mutating func find(
     _ bytes: Span<UInt8>, _ line: Range<Int>, scratch: inout [UInt8]
   ) -> Found {
+    isRecord = false
     let text = LineText.trim(bytes, line)
     guard !text.isEmpty else { return .rejected(.noToken) }
     switch format {
-    case .token: return .token(text)
+    case .token: return .token(Place(line: text))
     case .json: return inRecord(bytes, text, &scratch)
-    case .log: return inLog(bytes, text)
+    case .log: return inText(bytes, text, &scratch)
     case .auto:
       if bytes[text.lowerBound] == UInt8(ascii: "{") { return inRecord(bytes, text, &scratch) }
-      return Self.isTokenShaped(bytes, text) ? .token(text) : inLog(bytes, text)
+      return Self.isTokenShaped(bytes, text)
+        ? .token(Place(line: text)) : inText(bytes, text, &scratch)
     }
+  }
+
+  /// Finds the next token of the line in which `find` found the one at `first`, from `from` on.
+  package func findNext(
+    _ bytes: Span<UInt8>, _ line: Range<Int>, after from: Int, besides first: Place,
+    scratch: inout [UInt8]
+  ) -> Place? {
+    // A line that is one word holds no other.
+    guard format != .token else { return nil }
+    var from = from
+    while from < line.upperBound,
+      let word = TokenSearch.nextJWS(bytes, in: from..<line.upperBound)
+    {
+      if !word.range.overlaps(first.line) { return Self.place(word, bytes, &scratch) }
+      from = word.range.upperBound
+    }
+    return nil
+  }
+
+  /// The time that the last line found in gives for itself: a log line by its stamp, a JSON record
+  /// by the member at `pointer`, if that is where to look.
+  package func time(
+    _ bytes: Span<UInt8>, _ line: Range<Int>, log: Bool, member pointer: JSONPointer?
+  ) -> Moment? {
+    guard isRecord else { return log ? LineTime.ofLog(bytes, LineText.trim(bytes, line)) : nil }
+    guard let pointer, let node = document.value(at: pointer, in: bytes) else { return nil }
+    return LineTime.ofMember(document, node, bytes)
   }
 
   private mutating func inRecord(
@@ -50,6 +87,7 @@ package struct Locator: Sendable {
     guard document.parse(bytes, line) == nil, document.nodes[0].kind == .object else {
       return .rejected(.malformed)
     }
+    isRecord = true
     if let field {
       guard let value = document.value(at: field, in: bytes),
         document.nodes[value].kind == .string
@@ -63,7 +101,7 @@ package struct Locator: Sendable {
         return token(value, bytes, &scratch)
       }
     }
-    let found = inLog(bytes, line, isRecord: true)
+    let found = inText(bytes, line, &scratch)
     if case .rejected = found, isOtherSerialization(bytes) { return .rejected(.malformed) }
     return found
   }
@@ -78,18 +116,17 @@ package struct Locator: Sendable {
       || has("ciphertext", .string)
   }
 
-  private func token(
-    _ value: Int, _ bytes: Span<UInt8>, _ scratch: inout [UInt8]
-  ) -> Found {
+  private func token(_ value: Int, _ bytes: Span<UInt8>, _ scratch: inout [UInt8]) -> Found {
     let node = document.nodes[value]
     guard node.escaped else {
       let word = Self.withoutScheme(bytes, node.range)
-      return Self.isWords(bytes, word) ? .rejected(.noToken) : .token(word)
+      return Self.isWords(bytes, word) ? .rejected(.noToken) : .token(Place(line: word))
     }
     let start = scratch.count
     JSONText.unescape(bytes, node.range, into: &scratch)
     let word = Self.withoutScheme(scratch.span, start..<scratch.count)
-    return Self.isWords(scratch.span, word) ? .rejected(.noToken) : .unescaped(word)
+    return Self.isWords(scratch.span, word)
+      ? .rejected(.noToken) : .token(Place(line: node.range, unescaped: word))
   }
 
   /// Nothing, or more than one word: another scheme's credentials, or prose.
@@ -109,48 +146,20 @@ package struct Locator: Sendable {
     return LineText.trim(bytes, text.lowerBound + 6..<text.upperBound)
   }
 
-  /// The first JWS-shaped word: base64url characters and exactly two dots, beginning like the
-  /// base64url text of a JSON object.
-  ///
-  /// In a JSON record's text, the letter of an escape is no part of the word behind it.
-  private func inLog(
-    _ bytes: Span<UInt8>, _ line: Range<Int>, isRecord: Bool = false
+  private func inText(
+    _ bytes: Span<UInt8>, _ line: Range<Int>, _ scratch: inout [UInt8]
   ) -> Found {
-    var from = line.lowerBound
-    while let dot = bytes.firstIndex(of: UInt8(ascii: "."), in: from..<line.upperBound) {
-      var start = dot
-      while start > from, Self.isWord(bytes[start - 1]) { start -= 1 }
-      if isRecord, start > from, bytes[start - 1] == UInt8(ascii: "\\") {
-        start += bytes[start] == UInt8(ascii: "u") ? 5 : 1
-      }
-      var end = dot
-      while end < line.upperBound, Self.isWord(bytes[end]) || bytes[end] == UInt8(ascii: ".") {
-        end += 1
-      }
-      from = end
-      var dots = 0
-      for i in dot..<end where bytes[i] == UInt8(ascii: ".") { dots += 1 }
-      // More dots than a token has, and one of them last: a full stop that ends a sentence.
-      while dots > 2, bytes[end - 1] == UInt8(ascii: ".") { (dots, end) = (dots - 1, end - 1) }
-      if dots == 2, start < dot, Self.opensObject(bytes, start..<end) { return .token(start..<end) }
-    }
-    return .rejected(.noToken)
+    guard let word = TokenSearch.nextJWS(bytes, in: line) else { return .rejected(.noToken) }
+    return .token(Self.place(word, bytes, &scratch))
   }
 
-  // MARK: Shapes
-
-  @inline(__always)
-  private static func isWord(_ c: UInt8) -> Bool {
-    c &- 0x30 < 10 || (c | 0x20) &- 0x61 < 26 || c == UInt8(ascii: "-") || c == UInt8(ascii: "_")
-  }
-
-  /// `{"`, `{}` or `{` and white space, in base64url.
-  private static func opensObject(_ bytes: Span<UInt8>, _ word: Range<Int>) -> Bool {
-    guard word.count >= 3, bytes[word.lowerBound] == UInt8(ascii: "e") else { return false }
-    switch bytes[word.lowerBound + 1] {
-    case UInt8(ascii: "y"), UInt8(ascii: "w"), UInt8(ascii: "3"): return true
-    default: return false
-    }
+  private static func place(
+    _ word: TokenWord, _ bytes: Span<UInt8>, _ scratch: inout [UInt8]
+  ) -> Place {
+    guard word.isEscaped else { return Place(line: word.range) }
+    let start = scratch.count
+    TokenSearch.unescape(bytes, word.range, into: &scratch)
+    return Place(line: word.range, unescaped: start..<scratch.count)
   }
 
   /// Whether a line is one word that is meant as a token: a JWS, also one whose base64 is wrong, or
@@ -162,8 +171,21 @@ package struct Locator: Sendable {
     if opensObject(bytes, text) { return bytes.firstIndex(of: UInt8(ascii: "."), in: text) != nil }
     var dots = 0
     for i in text {
-      if bytes[i] == UInt8(ascii: ".") { dots += 1 } else if !isWord(bytes[i]) { return false }
+      if bytes[i] == UInt8(ascii: ".") {
+        dots += 1
+      } else if !TokenSearch.isLetter(bytes[i]) {
+        return false
+      }
     }
     return dots == 2 || dots == 4
+  }
+
+  /// `{"`, `{}` or `{` and white space, in base64url.
+  private static func opensObject(_ bytes: Span<UInt8>, _ word: Range<Int>) -> Bool {
+    guard word.count >= 3, bytes[word.lowerBound] == UInt8(ascii: "e") else { return false }
+    switch bytes[word.lowerBound + 1] {
+    case UInt8(ascii: "y"), UInt8(ascii: "w"), UInt8(ascii: "3"): return true
+    default: return false
+    }
   }
 }

@@ -1,28 +1,68 @@
-// Which keys verify now: those of the start, or those that watched files hold, looked at again each
-// second.
-// Owns: following files. Must never: take half of a change, drop good keys for a load that failed,
-// or touch a file when nothing is watched.
+// What verifies now: keys and denylists as they were at the start, or as their files hold them,
+// looked at again each second.
+// Owns: following files. Must never: take half of a change, drop what is good for a load that
+// failed, or touch a file when nothing is followed.
 
 internal import Files
 package import JOSE
+package import Keyring
 internal import Synchronization
 
 /// Shared by the workers of a run.
 package final class VerificationKeys: Sendable {
-  /// Reading the keys again, and what to do about it; nil for keys that never change.
+  /// What verifies now.
+  package struct Current: Sendable {
+    package var trust: Trust
+    /// Changes whenever the keys do.
+    package var generation = 0
+    /// Of each denylist file its lists. To be let go before the next chunk: a long list must not
+    /// stand in memory twice.
+    package var denylists: [[Denylist]] = []
+  }
+
+  /// What reading everything gives.
+  package struct Loaded: Sendable {
+    package struct DenylistFile: Sendable {
+      package var path: String
+      package var mayBeMissing: Bool
+      package init(path: String, mayBeMissing: Bool) {
+        self.path = path
+        self.mayBeMissing = mayBeMissing
+      }
+    }
+
+    package var trust: Trust
+    /// The issuers of `trust` name these by their place.
+    package var denylists: [DenylistFile]
+    /// The files that tell whether the keys have changed.
+    fileprivate var files: [String] = []
+    /// What each was before it was read: a change meanwhile is seen by the next check.
+    fileprivate var seen: [FileStatus?] = []
+
+    package init(_ trust: Trust = Trust(KeySet()), denylists: [DenylistFile] = []) {
+      (self.trust, self.denylists) = (trust, denylists)
+    }
+
+    /// To be called before a file is read that says which keys there are.
+    package mutating func willRead(_ path: String) {
+      files.append(path)
+      seen.append(try? OpenFile.status(at: path))
+    }
+  }
+
+  /// Reading everything again, and what to do about it; nil for what never changes.
   private struct Watch: Sendable {
-    var paths: [String]
     var clock: @Sendable () -> Double
-    var load: @Sendable () throws -> KeySet
+    var load: @Sendable () throws -> Loaded
     var report: @Sendable (String) -> Void
   }
 
   private struct State {
-    var keys: KeySet
-    /// Changes whenever the keys do.
-    var generation = 0
+    var current: Current
+    var files: [String] = []
     /// What the files were just before the last load; nil for one that could not be examined.
     var seen: [FileStatus?] = []
+    var denylists: [(path: String, list: DenylistFollower)]
     var checked = 0.0
     var hasFailed = false
     var reported: Set<ByteString> = []
@@ -34,61 +74,102 @@ package final class VerificationKeys: Sendable {
   /// How many different messages are reported: files that fail ever differently are no news.
   private static let mostReports = 20
 
-  /// Verifies with `keys` from first to last.
+  /// Verifies with the same from first to last. Throws when a denylist can't be read.
+  package init(_ loaded: Loaded) throws {
+    watch = nil
+    state = Mutex(try Self.state(loaded))
+  }
+
   package init(_ keys: KeySet) {
     watch = nil
-    state = Mutex(State(keys: keys))
+    state = Mutex(State(current: Current(trust: Trust(keys)), denylists: []))
   }
 
-  /// Verifies with what `load` gives, and loads again when one of the files at `paths` has changed,
-  /// at most once a second of `clock`. Throws what the first load throws; later the keys stay as
-  /// they are when a load fails, each different message goes to `report` once, and the next check
-  /// tries again.
+  /// Verifies with what `load` gives, and loads again when one of its files has changed, at most
+  /// once a second of `clock`. Throws what the first load throws; later everything stays as it is
+  /// when a load fails, each different message goes to `report` once, and the next check tries
+  /// again.
   package init(
-    watching paths: [String], clock: @escaping @Sendable () -> Double = { Clock.monotonic },
-    load: @escaping @Sendable () throws -> KeySet, report: @escaping @Sendable (String) -> Void
+    following load: @escaping @Sendable () throws -> Loaded,
+    clock: @escaping @Sendable () -> Double = { Clock.monotonic },
+    report: @escaping @Sendable (String) -> Void
   ) throws {
-    watch = Watch(paths: paths, clock: clock, load: load, report: report)
-    // Examined before they are read: a change in between is seen by the next check.
+    watch = Watch(clock: clock, load: load, report: report)
     let checked = clock()
-    let seen = Self.examine(paths)
-    state = Mutex(State(keys: try load(), seen: seen, checked: checked))
+    var first = try Self.state(try load())
+    first.checked = checked
+    state = Mutex(first)
   }
 
-  /// The keys as they are now, and their generation.
-  package func current() -> (keys: KeySet, generation: Int) {
-    guard let watch else { return state.withLock { ($0.keys, $0.generation) } }
+  private static func state(_ loaded: Loaded) throws -> State {
+    var state = State(
+      current: Current(trust: loaded.trust), files: loaded.files, seen: loaded.seen, denylists: [])
+    state.denylists = try followers(of: loaded, known: [])
+    state.current.denylists = state.denylists.map(\.list.lists)
+    return state
+  }
+
+  private static func followers(
+    of loaded: Loaded, known: [(path: String, list: DenylistFollower)]
+  ) throws -> [(path: String, list: DenylistFollower)] {
+    try loaded.denylists.map { file in
+      if let same = known.first(where: { $0.path.utf8.elementsEqual(file.path.utf8) }) {
+        return same
+      }
+      return (
+        file.path, try DenylistFollower(path: file.path, mayBeMissing: file.mayBeMissing)
+      )
+    }
+  }
+
+  /// What verifies now. Throws when a denylist was lost, so that nothing can be judged any more.
+  package func current() throws -> Current {
+    guard let watch else { return state.withLock { $0.current } }
     let now = watch.clock()
-    let (keys, generation, failure) = state.withLock { state in
-      let failure = now - state.checked >= 1 ? Self.check(&state, watch, at: now) : nil
-      return (state.keys, state.generation, failure)
+    let (current, failures) = try state.withLock { state in
+      let failures = now - state.checked >= 1 ? try Self.check(&state, watch, at: now) : []
+      return (state.current, failures)
     }
-    if let failure { watch.report(failure) }
-    return (keys, generation)
+    for failure in failures { watch.report(failure) }
+    return current
   }
 
-  /// One check. Returns a failure that was not reported before.
-  private static func check(_ state: inout State, _ watch: Watch, at now: Double) -> String? {
+  /// One check. Returns the failures that were not reported before.
+  private static func check(
+    _ state: inout State, _ watch: Watch, at now: Double
+  ) throws -> [String] {
     state.checked = now
-    let seen = examine(watch.paths)
-    guard seen != state.seen || state.hasFailed else { return nil }
-    state.seen = seen
-    do {
-      state.keys = try watch.load()
-      state.generation += 1
-      state.hasFailed = false
-      return nil
-    } catch {
-      state.hasFailed = true
-      let message = "\(error)"
-      guard state.reported.count < mostReports,
-        state.reported.insert(ByteString(message)).inserted
-      else { return nil }
-      return message
+    var failures: [any Error] = []
+    let seen = state.files.map { try? OpenFile.status(at: $0) }
+    if seen != state.seen || state.hasFailed {
+      state.seen = seen
+      do { try load(&state, watch) } catch {
+        state.hasFailed = true
+        failures.append(error)
+      }
     }
+    // Let go first: a list that is replaced must not stand beside the new one.
+    state.current.denylists = []
+    defer { state.current.denylists = state.denylists.map(\.list.lists) }
+    for i in state.denylists.indices {
+      do { _ = try state.denylists[i].list.refresh() } catch let lost as DenylistLost {
+        throw lost
+      } catch {
+        failures.append(error)
+      }
+    }
+    let messages = failures.map { ByteString("\($0)") }
+    return messages.filter {
+      state.reported.count < mostReports && state.reported.insert($0).inserted
+    }.map(\.description)
   }
 
-  private static func examine(_ paths: [String]) -> [FileStatus?] {
-    paths.map { try? OpenFile.status(at: $0) }
+  private static func load(_ state: inout State, _ watch: Watch) throws {
+    let loaded = try watch.load()
+    state.denylists = try followers(of: loaded, known: state.denylists)
+    state.current.trust = loaded.trust
+    state.current.generation += 1
+    state.hasFailed = false
+    (state.files, state.seen) = (loaded.files, loaded.seen)
   }
 }

@@ -111,14 +111,30 @@ enum CommandTable {
         "a PEM or DER key or certificate, a JWK or a JWK set"),
       Option("secret", "FILE", repeatable: true, group: "Keys", "raw octets of an HMAC secret"),
       Option(
+        "trust", "FILE", group: "Keys",
+        "JSON: each issuer with its own keys, algorithms, audiences and typ"),
+      Option(
         "alg", "LIST", repeatable: true, group: "Keys",
         "allow only these algorithms, such as RS256,ES256"),
+      Option("try-all", group: "Keys", "without a kid, try every key that fits, up to 16"),
       Option(
         "allow-weak-keys", group: "Keys", "use RSA keys under 2048 bits and short secrets too"),
       Option(
+        "denylist", "FILE", repeatable: true, group: "Keys",
+        "revoked tokens (default: the keyring's denylist.ndjson)"),
+      Option(
+        "denylist-types", "LIST", repeatable: true, group: "Keys",
+        "look up only these tokens: access, refresh (default both)"),
+      Option(
         "reload", group: "Keys",
-        "follow changes of the ring, sets and key files, at most a second late"),
+        "follow changes of rings, sets, key files and denylists, at most a second late"),
+      Option(
+        "cache", "SIZE", group: "Keys",
+        "remember checked signatures in this much memory (default 16M, 0: don't)"),
     ] + input + [
+      Option(
+        "tokens", choices: ["first", "all"], group: "Input",
+        "which tokens of a line are judged (default first)"),
       Option("raw", group: "Input", "any JWS: the payload need not be claims"),
       Option(
         "iss", "ISSUER", repeatable: true, group: "Claims",
@@ -137,11 +153,19 @@ enum CommandTable {
         "these claims must be there, such as sub,jti"),
       Option(
         "max-age", "SPAN", group: "Claims", "iat must be no longer ago than this, such as 12h"),
+      Option("schema", "FILE", group: "Claims", "the claims must be valid by this JSON Schema"),
       Option("leeway", "SPAN", group: "Time", "how far clocks may differ (default 0s)"),
       Option("at", "TIME", group: "Time", "judge as of this time: now, RFC 3339 or Unix seconds"),
+      Option("at-log", group: "Time", "judge each log line as of its own time stamp"),
+      Option(
+        "at-field", "POINTER", group: "Time",
+        "judge each JSON record as of the time there, such as /time"),
       Option(
         "print", choices: ["verdict", "claims", "line", "none"], group: "Output",
         "what a line becomes (default verdict)"),
+      Option(
+        "redact", group: "Output",
+        "with --print line: a note in the place of each token, so that the log can be shared"),
       Option("only", choices: ["valid", "invalid"], group: "Output", "write only these"),
     ] + streams + messages,
     examples: [

@@ -8,34 +8,31 @@ internal import Pipeline
 internal import Synchronization
 
 enum KeySources {
-  /// The keys for `verify`, followed as their files change if `--reload` asks for it. Throws when
-  /// there are none that can be used.
+  /// What `verify` judges by, followed as its files change if `--reload` asks for it. Throws when
+  /// there is no key that can be used.
   static func verification(_ arguments: Arguments) throws -> VerificationKeys {
     let notes = Notes(isQuiet: arguments.has("quiet"))
     let passphrase = Passphrases.source(arguments)
     guard arguments.has("reload") else {
-      return VerificationKeys(try load(arguments, passphrase, notes.add))
+      return try VerificationKeys(try load(arguments, passphrase, notes.add))
     }
-    let paths = try watched(arguments)
+    try checkReadableAgain(arguments)
     return try VerificationKeys(
-      watching: paths, load: { try load(arguments, passphrase, notes.add) },
-      report: { Terminal.error("\($0); the keys stay as they were") })
+      following: { try load(arguments, passphrase, notes.add) },
+      report: { Terminal.error("\($0); what was read before stays in force") })
   }
 
   private static let sources = ["jwks", "key", "secret", "keyring"]
 
-  /// The files that tell whether the keys have changed. A pipe can't be read a second time.
-  private static func watched(_ arguments: Arguments) throws -> [String] {
-    let files = ["jwks", "key", "secret"].flatMap(arguments.all)
-    for path in files {
+  /// A pipe can't be read a second time.
+  private static func checkReadableAgain(_ arguments: Arguments) throws {
+    for path in ["jwks", "key", "secret", "denylist", "trust"].flatMap(arguments.all) {
       let kind = path == "-" ? .pipe : try OpenFile.status(at: path)?.kind
       if kind == .pipe || kind == .device {
         let name = path == "-" ? "standard input" : path
-        throw arguments.usage("--reload reads keys again, which \(name) does not allow")
+        throw arguments.usage("--reload reads files again, which \(name) does not allow")
       }
     }
-    let rings = sources.contains(where: arguments.has) ? arguments.all("keyring") : [defaultPath]
-    return files + rings.map { "\($0)/keyring.json" }
   }
 
   /// What is said of the keys, each thing once however often they are loaded.
@@ -56,33 +53,86 @@ enum KeySources {
 
   private static func load(
     _ arguments: Arguments, _ passphrase: Passphrase, _ note: (String) -> Void
-  ) throws -> KeySet {
-    var keys = KeySet()
-    keys.allowWeakKeys = arguments.has("allow-weak-keys")
-    for path in arguments.all("jwks") {
-      try add(try file(path), path, isOption: false, &keys, note)
+  ) throws -> VerificationKeys.Loaded {
+    // Lists that are named hold for every issuer.
+    var found = VerificationKeys.Loaded(
+      denylists: arguments.all("denylist").map { .init(path: $0, mayBeMissing: false) })
+    let named = Array(found.denylists.indices)
+    let allowsWeakKeys = arguments.has("allow-weak-keys")
+    if let path = arguments["trust"] {
+      found.willRead(path)
+      let issuers = try TrustFile(path).issuers.map { entry in
+        var set = KeySet()
+        set.allowWeakKeys = allowsWeakKeys
+        for path in entry.jwks + entry.keys { found.willRead(path) }
+        for path in entry.jwks {
+          try add(try file(path), path, isOption: false, &set, note)
+        }
+        for path in entry.keys { try add(try file(path), path, isOption: true, &set, note) }
+        var issuer = TrustedIssuer(entry.name, set)
+        issuer.denylists = named
+        for path in entry.keyrings {
+          let directory = try RingDirectory.open(path, passphrase: passphrase)
+          try add(directory, &issuer, &found, arguments, note)
+        }
+        try finish(&issuer.keys, note)
+        (issuer.algorithms, issuer.audiences) = (entry.algorithms, entry.audiences)
+        issuer.typ = entry.typ
+        return issuer
+      }
+      found.trust = Trust(issuers)
+      return found
     }
-    for path in arguments.all("key") { try add(try file(path), path, isOption: true, &keys, note) }
+    var anyone = TrustedIssuer(nil, KeySet())
+    anyone.keys.allowWeakKeys = allowsWeakKeys
+    anyone.denylists = named
+    for path in ["jwks", "key", "secret"].flatMap(arguments.all) { found.willRead(path) }
+    for path in arguments.all("jwks") {
+      try add(try file(path), path, isOption: false, &anyone.keys, note)
+    }
+    for path in arguments.all("key") {
+      try add(try file(path), path, isOption: true, &anyone.keys, note)
+    }
     for path in arguments.all("secret") {
       let jwk = try secret(path, note)
-      if let problem = keys.add(jwk, source: path, standsForAnyKid: true) { note(problem) }
+      if let problem = anyone.keys.add(jwk, source: path, standsForAnyKid: true) { note(problem) }
     }
     for path in arguments.all("keyring") {
-      try add(try RingDirectory.open(path, passphrase: passphrase), &keys, note)
+      let directory = try RingDirectory.open(path, passphrase: passphrase)
+      try add(directory, &anyone, &found, arguments, note)
     }
     if !sources.contains(where: arguments.has) {
       // Trusted anew each time: it may be another directory by now.
       let directory = try defaultRing(passphrase)
       note("using the keyring in \(directory.path)")
-      try add(directory, &keys, note)
+      try add(directory, &anyone, &found, arguments, note)
     }
+    try finish(&anyone.keys, note)
+    found.trust = Trust([anyone])
+    return found
+  }
+
+  /// Takes a ring's keys, and its denylist unless another one was named.
+  private static func add(
+    _ directory: RingDirectory, _ issuer: inout TrustedIssuer,
+    _ found: inout VerificationKeys.Loaded, _ arguments: Arguments, _ note: (String) -> Void
+  ) throws {
+    found.willRead("\(directory.path)/keyring.json")
+    try add(directory, &issuer.keys, note)
+    guard !arguments.has("denylist") else { return }
+    let path = directory.denylistPath
+    let known = found.denylists.firstIndex { $0.path.utf8.elementsEqual(path.utf8) }
+    issuer.denylists.append(known ?? found.denylists.count)
+    if known == nil { found.denylists.append(.init(path: path, mayBeMissing: true)) }
+  }
+
+  private static func finish(_ keys: inout KeySet, _ note: (String) -> Void) throws {
     let ambiguous = keys.removeAmbiguous()
     for problem in ambiguous.prefix(shownProblems) { note(problem) }
     if ambiguous.count > shownProblems {
       note("\(ambiguous.count - shownProblems) more kids name different keys")
     }
     guard !keys.isEmpty else { throw JOSEError(.badKey, "no key that can verify anything") }
-    return keys
   }
 
   /// The ring that `--keyring`, `$JOTMILL_KEYRING` or the folder `keys` names.

@@ -2,6 +2,7 @@
 
 internal import Files
 internal import JOSE
+internal import Keyring
 internal import Pipeline
 
 enum VerifyCommand {
@@ -9,23 +10,22 @@ enum VerifyCommand {
     var options = VerifyOptions()
     options.policy = try policy(arguments)
     options.allowed = try Streams.algorithms(arguments)
-    options.at =
-      try arguments.value("at", "now, an RFC 3339 time or Unix seconds", Streams.time) ?? nil
+    options.time = try time(arguments)
     options.raw = arguments.has("raw")
+    options.triesAllKeys = arguments.has("try-all")
     options.format = arguments["input"].flatMap { InputFormat(rawValue: $0) } ?? .auto
     options.field = try arguments.value(
       "field", "an RFC 6901 pointer such as /request/token", JSONPointer.init)
+    options.tokens = arguments["tokens"].flatMap { VerifyOptions.Tokens(rawValue: $0) } ?? .first
     options.print = arguments["print"].flatMap { VerifyOptions.Print(rawValue: $0) } ?? .verdict
     options.only = arguments["only"].flatMap { VerifyOptions.Filter(rawValue: $0) }
-    if options.raw {
-      let claims = [
-        "iss", "aud", "sub", "token-type", "fresh", "require", "max-age", "at", "leeway",
-      ]
-      if let name = claims.first(where: arguments.has) {
-        throw arguments.usage("--raw looks at no claims, so --\(name) can't be checked")
-      }
-      if options.print == .claims { throw arguments.usage("--raw has no claims to print") }
+    options.redacts = arguments.has("redact")
+    try checkTogether(arguments, options)
+    if let path = arguments["schema"] { options.schema = try schema(path) }
+    if arguments.has("denylist-types") {
+      options.denylistTypes = try denylistTypes(arguments)
     }
+    options.memory = try memory(arguments)
     try checkStandardInput(arguments)
     let keys = try KeySources.verification(arguments)
 
@@ -39,7 +39,7 @@ enum VerifyCommand {
     options.maxLine = streams.maxLine
     options.inputNames = streams.inputNames
     options.keepsRejects = streams.run.rejects != nil
-    let outcome = streams.run { [options] in VerifyProcessor(options, keys: keys) }
+    let outcome = streams.run { [options] in try VerifyProcessor(options, keys: keys) }
     return streams.finish(outcome)
   }
 
@@ -57,12 +57,78 @@ enum VerifyCommand {
     return policy
   }
 
-  /// Standard input can be the tokens or a key, not both.
+  private static func time(_ arguments: Arguments) throws -> VerifyOptions.Time {
+    let member = try arguments.value(
+      "at-field", "an RFC 6901 pointer such as /time", JSONPointer.init)
+    let at = try arguments.value("at", "now, an RFC 3339 time or Unix seconds", Streams.time)
+    guard arguments.has("at-log") || member != nil else {
+      return (at ?? nil).map { .fixed($0) } ?? .now
+    }
+    guard at == nil else {
+      throw arguments.usage(
+        "--at is one time for all lines, --at-log and --at-field are each line's own")
+    }
+    return .line(log: arguments.has("at-log"), member: member)
+  }
+
+  /// Options that say nothing, or something else than they seem to, beside each other.
+  private static func checkTogether(_ arguments: Arguments, _ options: VerifyOptions) throws {
+    if options.raw {
+      let claims = [
+        "iss", "aud", "sub", "token-type", "fresh", "require", "max-age", "at", "at-log",
+        "at-field", "leeway", "schema", "trust", "denylist-types",
+      ]
+      if let name = claims.first(where: arguments.has) {
+        throw arguments.usage("--raw looks at no claims, so --\(name) can't be checked")
+      }
+      if options.print == .claims { throw arguments.usage("--raw has no claims to print") }
+    }
+    if options.redacts, options.print != .line {
+      throw arguments.usage("--redact is for --print line; a verdict holds no token")
+    }
+    if options.tokens == .all, options.print == .claims {
+      throw arguments.usage("--print claims is for one token a line, --tokens all for all of them")
+    }
+    if arguments.has("trust") {
+      let others = ["jwks", "key", "secret", "keyring", "alg", "aud", "typ"]
+      if let name = others.first(where: arguments.has) {
+        throw arguments.usage(
+          "--trust names each issuer's keys, algorithms, audiences and typ; "
+            + "--\(name) can't stand beside it")
+      }
+    }
+  }
+
+  private static func schema(_ path: String) throws -> JSONSchema {
+    do { return try JSONSchema(parsing: try KeySources.read(path)) } catch let error as JOSEError {
+      throw JOSEError(error.code, "\(path): \(error.detail)")
+    }
+  }
+
+  private static func denylistTypes(_ arguments: Arguments) throws -> Denylist.TokenTypes {
+    try Streams.list(arguments, "denylist-types").reduce(into: []) { types, name in
+      switch name {
+      case "access": types.insert(.access)
+      case "refresh": types.insert(.refresh)
+      default: throw arguments.usage("--denylist-types is access, refresh or both, not \"\(name)\"")
+      }
+    }
+  }
+
+  /// The memory of signatures; nil when it is turned off.
+  private static func memory(_ arguments: Arguments) throws -> SignatureMemory? {
+    guard arguments["cache"] != "0" else { return nil }
+    let octets = try arguments.value("cache", "a size such as 64M, up to 1G, or 0", Streams.size)
+    return SignatureMemory(octets: octets ?? 16 << 20)
+  }
+
+  /// Standard input can be the tokens or a key, a list, a schema: one of them.
   private static func checkStandardInput(_ arguments: Arguments) throws {
-    let asKey = ["jwks", "key", "secret"].flatMap(arguments.all).filter { $0 == "-" }.count
+    let asKey = ["jwks", "key", "secret", "trust", "schema", "denylist"].flatMap(arguments.all)
+      .filter { $0 == "-" }.count
     let asInput = arguments.operands.isEmpty || arguments.operands.contains("-") ? 1 : 0
     if asKey + asInput > 1, asKey > 0 {
-      throw arguments.usage("standard input can't be both a key and the lines; name a FILE")
+      throw arguments.usage("standard input can be read only once; name a FILE")
     }
   }
 }

@@ -80,7 +80,7 @@ struct ReloadTests {
     let outcome = try child.end()
     #expect(outcome.lines.count > 12, "\(outcome.errors)")
     let reports = outcome.errors.split(separator: "\n").filter { !$0.contains("line") }
-    #expect(reports == ["jotmill: set.json: not valid JSON; the keys stay as they were"])
+    #expect(reports == ["jotmill: set.json: not valid JSON; what was read before stays in force"])
   }
 
   @Test("a note on the keys is given once, not at each reload")

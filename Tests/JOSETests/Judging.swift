@@ -39,6 +39,6 @@ enum Judging {
     return Array(
       policy.judge(
         claims, octets.span, acceptsTyp: acceptsTyp,
-        at: Timestamp(seconds: seconds, nanoseconds: nanos)))
+        at: Moment(Timestamp(seconds: seconds, nanoseconds: nanos))))
   }
 }

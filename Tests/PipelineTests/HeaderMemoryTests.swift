@@ -11,14 +11,16 @@ import Testing
     _ keys: KeySet = Sample.keySet(Sample.secret()), allowed: [String]? = nil,
     policy: ClaimsPolicy = ClaimsPolicy()
   ) -> HeaderMemory {
-    HeaderMemory(
-      keys, policy: policy, allowed: allowed?.compactMap { AlgorithmName($0) }, raw: false)
+    var options = VerifyOptions()
+    options.policy = policy
+    options.allowed = allowed?.compactMap { AlgorithmName($0) }
+    return HeaderMemory(Trust(keys), generation: 0, options)
   }
 
   private func find(_ memory: inout HeaderMemory, _ header: String) -> HeaderMemory.Entry {
     let segment = Base64URL.encode(Array(header.utf8))
     let bytes = Array("..".utf8) + segment + Array("..".utf8)
-    let index = memory.find(bytes.span, 2..<2 + segment.count)
+    let index = memory.find(bytes.span, 2..<2 + segment.count, issuer: 0)
     #expect(memory.entries[index].segment == segment)
     return memory.entries[index]
   }
@@ -47,7 +49,7 @@ import Testing
     for _ in 0..<4000 {
       let i = Int.random(in: 0..<headers.count, using: &random)
       let segment = Base64URL.encode(Array(headers[i].utf8))
-      let index = memory.find(segment.span, 0..<segment.count)
+      let index = memory.find(segment.span, 0..<segment.count, issuer: 0)
       #expect(memory.entries[index].kid == ByteString("k\(i + 100)"))
       memory.count(index, accepted: i % 2 == 0)
       if i % 2 == 0 {

@@ -72,11 +72,11 @@ import Testing
       text += "{\"token\":\"\(token.replacing(".", with: "\\u002e"))\"}\n"
     }
     var options = VerifyOptions()
-    options.at = Timestamp(seconds: 2500)
+    options.time = .fixed(Timestamp(seconds: 2500))
     options.keepsRejects = true
     let keys = Self.keys()
     let found = try StreamVerifier().verify(Array(text.utf8)) { [options] in
-      VerifyProcessor(options, keys: keys)
+      try VerifyProcessor(options, keys: keys)
     }
     try #require(found.output.lines.count == 2 * cases.count)
     for (i, line) in found.output.lines.enumerated() {
@@ -92,7 +92,7 @@ import Testing
   @Test func `raw: a revoked key is revoked, and no window is judged`() throws {
     var options = VerifyOptions()
     options.raw = true
-    var processor = VerifyProcessor(options, keys: Self.keys())
+    var processor = try VerifyProcessor(options, keys: Self.keys())
     for payload in ["text", "{}", "{\"iat\":1}"] {
       for (jwk, expected) in [
         (Self.free, []), (Self.ring, []), (Self.revoked, ["revoked_key"]), (Self.since, []),
@@ -102,7 +102,7 @@ import Testing
       }
     }
     options.policy.typ = "x"
-    processor = VerifyProcessor(options, keys: Self.keys())
+    processor = try VerifyProcessor(options, keys: Self.keys())
     let verdict = try processor.lines(try Self.token("text", Self.revoked))[0]
     #expect(try Self.errors(verdict) == ["wrong_typ", "revoked_key"])
   }

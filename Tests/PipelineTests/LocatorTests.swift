@@ -18,8 +18,9 @@ import Testing
     let start = Self.token.utf8.count + 1
     var scratch = Array("before".utf8)
     switch locator.find(bytes.span, start..<start + line.utf8.count, scratch: &scratch) {
-    case .token(let range): return Array(bytes[range]).text
-    case .unescaped(let range): return "unescaped:" + Array(scratch[range]).text
+    case .token(let place):
+      return place.unescaped.map { "unescaped:" + Array(scratch[$0]).text }
+        ?? Array(bytes[place.line]).text
     case .rejected(let rejection): return "\(rejection.code)"
     }
   }
@@ -100,8 +101,9 @@ import Testing
       var scratch: [UInt8] = []
       let found =
         switch locator.find(bytes.span, 0..<bytes.count, scratch: &scratch) {
-        case .token(let range): Array(bytes[range]).text
-        case .unescaped(let range): "unescaped:" + Array(scratch[range]).text
+        case .token(let place):
+          place.unescaped.map { "unescaped:" + Array(scratch[$0]).text }
+            ?? Array(bytes[place.line]).text
         case .rejected(let rejection): "\(rejection.code)"
         }
       #expect(found == expected)
@@ -109,7 +111,7 @@ import Testing
   }
 
   @Test func `a JWE or a token of four dots is malformed as a line and in a record`() throws {
-    var processor = VerifyProcessor(VerifyOptions(), keys: Sample.keys(Sample.secret()))
+    var processor = try VerifyProcessor(VerifyOptions(), keys: Sample.keys(Sample.secret()))
     let jwe = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aXY.Y3Q.dGFn"
     let found = try processor.lines("\(jwe)\n{\"token\":\"\(jwe)\"}\n\(Self.token).\n")
     for (i, line) in found.enumerated() {

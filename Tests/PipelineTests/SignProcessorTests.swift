@@ -22,9 +22,9 @@ import Testing
 
   private func verify(_ token: String) throws {
     var options = VerifyOptions()
-    options.at = Timestamp(seconds: 1001)
+    options.time = .fixed(Timestamp(seconds: 1001))
     options.raw = true
-    var verifier = VerifyProcessor(options, keys: Sample.keys(Sample.secret()))
+    var verifier = try VerifyProcessor(options, keys: Sample.keys(Sample.secret()))
     #expect(try verifier.result(token).output.text.contains("\"valid\":true"))
   }
 

@@ -65,8 +65,8 @@ import Testing
       var signer = SignProcessor(
         sign, keys: SigningKeys(jwk, AlgorithmName(name)!.algorithm))
       var verify = VerifyOptions()
-      verify.at = Timestamp(seconds: 1001)
-      var verifier = VerifyProcessor(verify, keys: Sample.keys(jwk))
+      verify.time = .fixed(Timestamp(seconds: 1001))
+      var verifier = try VerifyProcessor(verify, keys: Sample.keys(jwk))
 
       let tokens = try signer.result(spaced.map { $0 + "\n" }.joined())
       #expect(tokens.summary.lines == Summary.Count(accepted: records.count, rejected: 0))
@@ -75,8 +75,8 @@ import Testing
       for (i, record) in records.enumerated() {
         let claims = record.isEmpty ? "" : record + ","
         let expected =
-          "{\"line\":\(i + 1),\"valid\":true,\"alg\":\"\(name)\",\"kid\":\"\(jwk.kid!)\","
-          + "\"claims\":{\(claims)\"iat\":1000,\"exp\":1900}}"
+          "{\"line\":\(i + 1),\"valid\":true,\"expired_now\":false,\"alg\":\"\(name)\","
+          + "\"kid\":\"\(jwk.kid!)\",\"claims\":{\(claims)\"iat\":1000,\"exp\":1900}}"
         // As octets: Swift's strings take canonically equivalent spellings for equal.
         let same = verdicts[i].utf8.elementsEqual(expected.utf8)
         #expect(same, "seed \(base), record \(i): \(verdicts[i]) is not \(expected)")

@@ -108,7 +108,7 @@ import Testing
   func sameVerdicts(_ print: VerifyOptions.Print, _ only: VerifyOptions.Filter?) throws {
     let text = try Self.mixed()
     var options = VerifyOptions()
-    options.at = Timestamp(seconds: 1500)
+    options.time = .fixed(Timestamp(seconds: 1500))
     options.print = print
     options.only = only
     options.keepsRejects = true
@@ -120,7 +120,7 @@ import Testing
     let some = StreamVerifier.ways.enumerated().filter { $0.offset % 11 == 0 }.map(\.element)
     let ways = print == .verdict && only == nil ? StreamVerifier.ways : some
     let found = try StreamVerifier(maxLine: 600).verify(inputs, ways: ways) { [options] in
-      VerifyProcessor(options, keys: Sample.keys(Sample.secret()))
+      try VerifyProcessor(options, keys: Sample.keys(Sample.secret()))
     }
     let total = twin(bytes).count + twin(Array(bytes[half...])).count
     #expect(found.summary.lines.total == total)

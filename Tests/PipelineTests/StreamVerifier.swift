@@ -89,7 +89,7 @@ struct StreamVerifier: Sendable {
   func verify<P: ChunkProcessor & SendableMetatype>(
     _ inputs: [Input], ways: [Way] = Self.ways,
     sourceLocation: SourceLocation = #_sourceLocation,
-    _ makeProcessor: @escaping @Sendable () -> P
+    _ makeProcessor: @escaping @Sendable () throws -> P
   ) throws -> Observed {
     let expected = try observe(inputs, Way(), makeProcessor)
     for way in ways {
@@ -109,14 +109,14 @@ struct StreamVerifier: Sendable {
 
   func verify<P: ChunkProcessor & SendableMetatype>(
     _ input: [UInt8], sourceLocation: SourceLocation = #_sourceLocation,
-    _ makeProcessor: @escaping @Sendable () -> P
+    _ makeProcessor: @escaping @Sendable () throws -> P
   ) throws -> Observed {
     try verify([.bytes(input)], sourceLocation: sourceLocation, makeProcessor)
   }
 
   /// One run.
   func observe<P: ChunkProcessor & SendableMetatype>(
-    _ inputs: [Input], _ way: Way, _ makeProcessor: @escaping @Sendable () -> P
+    _ inputs: [Input], _ way: Way, _ makeProcessor: @escaping @Sendable () throws -> P
   ) throws -> Observed {
     let folder = Folder()
     var run = Run()

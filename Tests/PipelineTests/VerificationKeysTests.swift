@@ -29,16 +29,19 @@ import Testing
         "set.json", contents: Array(contents.utf8), mode: 0o600)
     }
 
-    func load() throws -> KeySet {
+    func load(_ paths: [String]? = nil) throws -> VerificationKeys.Loaded {
+      var loaded = VerificationKeys.Loaded()
+      for path in paths ?? [path] { loaded.willRead(path) }
       loads.withLock { $0 += 1 }
       let kid = try OpenFile.open(path, .read).readAll().text
       if kid.hasPrefix("broken") { throw Broken(description: kid) }
-      return Sample.keySet(Sample.secret(kid))
+      loaded.trust = Trust(Sample.keySet(Sample.secret(kid)))
+      return loaded
     }
 
     func keys(_ paths: [String]? = nil) throws -> VerificationKeys {
       try VerificationKeys(
-        watching: paths ?? [path], clock: { self.time.withLock { $0 } }, load: { try self.load() },
+        following: { try self.load(paths) }, clock: { self.time.withLock { $0 } },
         report: { text in self.reports.withLock { $0.append(text) } })
     }
 
@@ -47,32 +50,32 @@ import Testing
     var reported: [String] { reports.withLock { $0 } }
   }
 
-  private func kid(_ keys: VerificationKeys) -> String {
-    keys.current().keys.keys.first?.jwk.kid?.description ?? ""
+  private func kid(_ keys: VerificationKeys) throws -> String {
+    try keys.current().trust.keys.first?.jwk.kid?.description ?? ""
   }
 
   @Test func `a change is followed once a second has passed, by one load`() throws {
     let watched = Watched()
     try watched.write("a")
     let keys = try watched.keys()
-    #expect(kid(keys) == "a" && keys.current().generation == 0)
+    #expect(try kid(keys) == "a" && keys.current().generation == 0)
     for _ in 0..<5 {
       watched.wait(10)
-      #expect(keys.current().generation == 0)
+      #expect(try keys.current().generation == 0)
     }
     #expect(watched.loadCount == 1, "what has not changed is not read again")
     try watched.write("b")
     watched.wait(0.999)
-    #expect(kid(keys) == "a")
+    #expect(try kid(keys) == "a")
     watched.wait(0.001)
-    #expect(kid(keys) == "b" && keys.current().generation == 1)
+    #expect(try kid(keys) == "b" && keys.current().generation == 1)
     #expect(watched.loadCount == 2 && watched.reported.isEmpty)
     // A check is due a second after the last one, not after the last change.
     watched.wait(0.5)
     try watched.write("c")
-    #expect(kid(keys) == "b")
+    #expect(try kid(keys) == "b")
     watched.wait(0.5)
-    #expect(kid(keys) == "c" && keys.current().generation == 2)
+    #expect(try kid(keys) == "c" && keys.current().generation == 2)
   }
 
   @Test func `a broken file keeps the keys, is reported once, and is taken when mended`() throws {
@@ -82,25 +85,25 @@ import Testing
     try watched.write("broken: x")
     for _ in 0..<3 {
       watched.wait(1)
-      #expect(kid(keys) == "a" && keys.current().generation == 0)
+      #expect(try kid(keys) == "a" && keys.current().generation == 0)
     }
     #expect(watched.reported == ["broken: x"])
     #expect(watched.loadCount == 4, "tried again at each check")
     try watched.write("broken: y")
     watched.wait(1)
-    #expect(kid(keys) == "a" && watched.reported == ["broken: x", "broken: y"])
+    #expect(try kid(keys) == "a" && watched.reported == ["broken: x", "broken: y"])
     try watched.write("b")
     watched.wait(1)
-    #expect(kid(keys) == "b" && keys.current().generation == 1)
+    #expect(try kid(keys) == "b" && keys.current().generation == 1)
     try watched.write("broken: x")
     watched.wait(1)
-    #expect(kid(keys) == "b" && watched.reported.count == 2, "it was said before")
+    #expect(try kid(keys) == "b" && watched.reported.count == 2, "it was said before")
     let loads = watched.loadCount
     try watched.write("c")
     watched.wait(1)
-    #expect(kid(keys) == "c")
+    #expect(try kid(keys) == "c")
     watched.wait(1)
-    #expect(kid(keys) == "c" && watched.loadCount == loads + 1)
+    #expect(try kid(keys) == "c" && watched.loadCount == loads + 1)
   }
 
   @Test func `a file that goes away and comes back`() throws {
@@ -109,11 +112,11 @@ import Testing
     let keys = try watched.keys()
     try OpenFile.open(watched.folder.path, .readDirectory).remove("set.json")
     watched.wait(1)
-    #expect(kid(keys) == "a" && watched.reported.count == 1)
+    #expect(try kid(keys) == "a" && watched.reported.count == 1)
     #expect(watched.reported.first?.contains("set.json") == true)
     try watched.write("b")
     watched.wait(1)
-    #expect(kid(keys) == "b" && watched.reported.count == 1)
+    #expect(try kid(keys) == "b" && watched.reported.count == 1)
   }
 
   @Test func `messages that never end are bounded`() throws {
@@ -123,7 +126,7 @@ import Testing
     for i in 0..<50 {
       try watched.write("broken \(i)")
       watched.wait(1)
-      #expect(kid(keys) == "a")
+      #expect(try kid(keys) == "a")
     }
     #expect(watched.reported.count == 20)
   }
@@ -135,12 +138,12 @@ import Testing
     let keys = try watched.keys([watched.path, other, "\(watched.folder.path)/missing"])
     try OpenFile.open(other, .read).setMode(0o640)
     watched.wait(1)
-    #expect(keys.current().generation == 1)
+    #expect(try keys.current().generation == 1)
     _ = try watched.folder.file("missing", [])
     watched.wait(1)
-    #expect(keys.current().generation == 2)
+    #expect(try keys.current().generation == 2)
     watched.wait(1)
-    #expect(keys.current().generation == 2)
+    #expect(try keys.current().generation == 2)
   }
 
   @Test func `a change during the load is seen by the next check`() throws {
@@ -148,16 +151,15 @@ import Testing
     try watched.write("a")
     let isFirst = Mutex(true)
     let keys = try VerificationKeys(
-      watching: [watched.path], clock: { watched.time.withLock { $0 } },
-      load: {
+      following: {
         let set = try watched.load()
         // Another host is quicker.
         if isFirst.withLock({ exchange(&$0, with: false) }) { try watched.write("b") }
         return set
-      }, report: { _ in })
-    #expect(kid(keys) == "a")
+      }, clock: { watched.time.withLock { $0 } }, report: { _ in })
+    #expect(try kid(keys) == "a")
     watched.wait(1)
-    #expect(kid(keys) == "b")
+    #expect(try kid(keys) == "b")
   }
 
   @Test func `a first load that fails is the caller's`() throws {
@@ -169,14 +171,14 @@ import Testing
 
   @Test func `keys that are not watched never change`() throws {
     let keys = Sample.keys(Sample.secret("a"))
-    for _ in 0..<3 { #expect(kid(keys) == "a" && keys.current().generation == 0) }
+    for _ in 0..<3 { #expect(try kid(keys) == "a" && keys.current().generation == 0) }
   }
 
   @Test func `a processor takes new keys, headers and windows between two chunks`() throws {
     let watched = Watched()
     try watched.write("k1")
     let keys = try watched.keys()
-    var processor = VerifyProcessor(VerifyOptions(), keys: keys)
+    var processor = try VerifyProcessor(VerifyOptions(), keys: keys)
     let one = try Sample.token("{}")
     let two = try Sample.token("{}", header: "{\"alg\":\"HS256\",\"kid\":\"k2\"}")
     func errors() throws -> [String] {
@@ -199,16 +201,17 @@ import Testing
     let watched = Watched()
     try watched.write("k1")
     let keys = try VerificationKeys(
-      watching: [watched.path], clock: { watched.time.withLock { $0 } },
-      load: {
+      following: {
+        var loaded = try watched.load()
         var window = KeyWindow()
         window.requiresTimes = false
         if isRevoked.withLock({ $0 }) { window.revocation = .init(since: nil) }
         var set = KeySet()
         #expect(set.add(Sample.secret(), source: "", window: window) == nil)
-        return set
-      }, report: { _ in })
-    var processor = VerifyProcessor(VerifyOptions(), keys: keys)
+        loaded.trust = Trust(set)
+        return loaded
+      }, clock: { watched.time.withLock { $0 } }, report: { _ in })
+    var processor = try VerifyProcessor(VerifyOptions(), keys: keys)
     let token = try Sample.token("{}")
     #expect(try processor.result(token).output.text.contains("\"valid\":true"))
     isRevoked.withLock { $0 = true }

@@ -7,11 +7,13 @@ import Testing
 @testable import Pipeline
 
 @Suite struct VerifyProcessorTests {
-  private func processor(_ change: (inout VerifyOptions) -> Void = { _ in }) -> VerifyProcessor {
+  private func processor(
+    _ change: (inout VerifyOptions) -> Void = { _ in }
+  ) throws -> VerifyProcessor {
     var options = VerifyOptions()
-    options.at = Timestamp(seconds: 1500)
+    options.time = .fixed(Timestamp(seconds: 1500))
     change(&options)
-    return VerifyProcessor(options, keys: Sample.keys(Sample.secret()))
+    return try VerifyProcessor(options, keys: Sample.keys(Sample.secret()))
   }
 
   @Test func `verdicts hold line, file, valid, errors, alg, kid and claims in this order`() throws {
@@ -21,19 +23,21 @@ import Testing
     let forged = try Sample.token("{\"sub\":\"s\"}", Sample.secret("k1", fill: 1))
     let list = try Sample.token("[1]")
     let text = "\(good)\n\(bare)\n\(late)\n\(forged)\n\(list)\n\nnothing\n"
+    // Judged as of 1500, when the chunk's own time was 0.
     let plain = [
-      ",\"valid\":true,\"alg\":\"HS256\",\"kid\":\"k1\",\"claims\":{\"sub\":\"s\",\"exp\":2000}}",
-      ",\"valid\":true,\"alg\":\"HS256\",\"claims\":{}}",
+      ",\"valid\":true,\"expired_now\":false,\"alg\":\"HS256\",\"kid\":\"k1\","
+        + "\"claims\":{\"sub\":\"s\",\"exp\":2000}}",
+      ",\"valid\":true,\"expired_now\":false,\"alg\":\"HS256\",\"claims\":{}}",
       ",\"valid\":false,\"errors\":[\"expired\",\"not_yet_valid\",\"issued_in_future\"],"
-        + "\"alg\":\"HS256\",\"kid\":\"k1\",\"claims\":{\"exp\":1500,\"nbf\":9999,\"iat\":9999}}",
+        + "\"expired_now\":false,\"alg\":\"HS256\",\"kid\":\"k1\",\"claims\":{\"exp\":1500,\"nbf\":9999,\"iat\":9999}}",
       ",\"valid\":false,\"errors\":[\"bad_signature\"],\"alg\":\"HS256\",\"kid\":\"k1\"}",
       ",\"valid\":false,\"errors\":[\"bad_payload\"],\"alg\":\"HS256\",\"kid\":\"k1\"}",
       ",\"valid\":false,\"errors\":[\"no_token\"]}", ",\"valid\":false,\"errors\":[\"no_token\"]}",
     ]
-    var processor = processor()
+    var processor = try processor()
     #expect(
       try processor.lines(text) == plain.enumerated().map { "{\"line\":\($0 + 1)\($1)" })
-    var named = self.processor { $0.inputNames = ["dir/a \"b\"\n.log"] }
+    var named = try self.processor { $0.inputNames = ["dir/a \"b\"\n.log"] }
     #expect(
       try named.lines(text)
         == plain.enumerated().map {
@@ -59,17 +63,18 @@ import Testing
       ("{}", "{}"), (" { } ", "{}"),
     ])
   func compaction(_ payload: String, _ compact: String) throws {
-    var processor = processor()
+    var processor = try processor()
     let found = try processor.result(try Sample.token(payload)).output
     let expected =
-      "{\"line\":1,\"valid\":true,\"alg\":\"HS256\",\"kid\":\"k1\",\"claims\":\(compact)}\n"
+      "{\"line\":1,\"valid\":true,\"expired_now\":false,\"alg\":\"HS256\",\"kid\":\"k1\","
+      + "\"claims\":\(compact)}\n"
     #expect(found == Array(expected.utf8))
   }
 
   @Test func `no bit of a token whose signature does not hold shows its claims`() throws {
     let token = Array(try Sample.token("{\"marker\":\"seen\"}").utf8)
     let dot = try #require(token.firstIndex(of: UInt8(ascii: ".")))
-    var processor = processor()
+    var processor = try processor()
     for i in dot + 1..<token.count where token[i] != UInt8(ascii: ".") {
       var broken = token
       broken[i] = broken[i] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
@@ -82,7 +87,7 @@ import Testing
   @Test func `a verdict never repeats the token`() throws {
     let token = try Sample.token("{\"exp\":1}")
     let text = [token, token.dropLast() + "", token + ".x", "{\"token\":\"\(token)\"}"]
-    var processor = processor()
+    var processor = try processor()
     let parts = token.split(separator: ".").map { String($0) }
     for line in try processor.lines(text.joined(separator: "\n")) {
       for part in parts { #expect(!line.contains(part)) }
@@ -93,11 +98,11 @@ import Testing
     let good = try Sample.token("{ \"a\" : 1 }")
     let expired = try Sample.token("{\"exp\":1}")
     let text = "  \(good)\r\n\(expired)\nno\tend"
-    var claims = processor { $0.print = .claims }
+    var claims = try processor { $0.print = .claims }
     #expect(try claims.result(text).output.text == "{\"a\":1}\n\n\n")
-    var line = processor { $0.print = .line }
+    var line = try processor { $0.print = .line }
     #expect(try line.result(text).output.text == text + "\n")
-    var valid = processor {
+    var valid = try processor {
       $0.print = .line
       $0.only = .valid
       $0.keepsRejects = true
@@ -105,7 +110,7 @@ import Testing
     let result = try valid.result(text)
     #expect(result.output.text == "  \(good)\r\n")
     #expect(result.rejects.text == "\(expired)\nno\tend\n")
-    var none = processor { $0.print = .none }
+    var none = try processor { $0.print = .none }
     let counted = try none.result(text)
     #expect(counted.output.isEmpty)
     #expect(counted.summary.lines == Summary.Count(accepted: 1, rejected: 2))
@@ -122,7 +127,7 @@ import Testing
     try Signer(Sample.secret(), .hs256).sign(input.span, 0..<input.count, into: &signature)
     input += Array(".".utf8) + Base64URL.encode(signature)
     let unencoded = input.text
-    var raw = processor {
+    var raw = try processor {
       $0.raw = true
       $0.format = .token
     }
@@ -134,7 +139,7 @@ import Testing
         "{\"line\":1\(accepted)", "{\"line\":2\(accepted)", "{\"line\":3\(accepted)",
       ])
     #expect(found[3].contains("\"valid\":false"))
-    var jwt = processor { $0.format = .token }
+    var jwt = try processor { $0.format = .token }
     let asJWT = try jwt.lines(lines)
     #expect(asJWT[0].contains("[\"bad_payload\"]"))
     #expect(asJWT[1].contains("[\"expired\"]"))
@@ -166,7 +171,7 @@ import Testing
       (try Sample.token("{\"exp\":1}", header: header), "expired"),
     ]
     for (line, code) in cases {
-      var processor = processor()
+      var processor = try processor()
       let verdict = try processor.result(line).output.text
       #expect(verdict.contains("\"errors\":[\"\(code)\"]"), "\(code): \(verdict)")
     }
@@ -177,7 +182,7 @@ import Testing
     let old = try Sample.token("{\"iss\":\"one\",\"exp\":1}")
     let two = try Sample.token("{\"iss\":\"tw\\u006f\"}")
     let forged = try Sample.token("{\"iss\":\"three\"}", Sample.secret("k1", fill: 1))
-    var processor = processor()
+    var processor = try processor()
     let text = [one, two, old, forged, two, "x", one].joined(separator: "\n")
     let summary = try processor.result(text).summary
     #expect(summary.lines == Summary.Count(accepted: 4, rejected: 3))
@@ -193,7 +198,7 @@ import Testing
 
   @Test func `thousands of issuers in one chunk are each counted`() throws {
     let tokens = try (0..<300).map { try Sample.token("{\"iss\":\"i\($0 % 100)\"}") }
-    var processor = processor { $0.print = .none }
+    var processor = try processor { $0.print = .none }
     let summary = try processor.result(tokens.joined(separator: "\n")).summary
     #expect(summary.byIssuer.count == 100)
     #expect(summary.byIssuer.values.allSatisfy { $0 == Summary.Count(accepted: 3, rejected: 0) })
@@ -201,9 +206,9 @@ import Testing
 
   @Test func `the time is the chunk's unless one is fixed`() throws {
     let token = try Sample.token("{\"exp\":1000}")
-    var fixed = processor { $0.at = Timestamp(seconds: 999) }
+    var fixed = try processor { $0.time = .fixed(Timestamp(seconds: 999)) }
     #expect(try fixed.result(token, now: Timestamp(seconds: 5000)).output.text.contains(":true"))
-    var free = processor { $0.at = nil }
+    var free = try processor { $0.time = .now }
     #expect(try free.result(token, now: Timestamp(seconds: 999)).output.text.contains(":true"))
     #expect(try free.result(token, now: Timestamp(seconds: 1000)).output.text.contains("expired"))
   }

@@ -15,16 +15,17 @@ internal import COpenSSL
     var signatureOctets: Int32 = 0
   }
 
-  private let keys: KeySet
+  private let keys: [KeySet.Key]
   private var prepared: [Prepared]
   private var owned: [OpenSSLKey] = []
 
   /// Contexts are made at a key's first token: a set of thousands costs only the keys in use.
-  package init(_ keys: KeySet) {
+  package init(_ keys: [KeySet.Key]) {
     self.keys = keys
-    unsafe prepared = .init(
-      repeating: Prepared(), count: keys.keys.count * Algorithm.allCases.count)
+    unsafe prepared = .init(repeating: Prepared(), count: keys.count * Algorithm.allCases.count)
   }
+
+  package convenience init(_ keys: KeySet) { self.init(keys.keys) }
 
   deinit {
     for slot in unsafe prepared.indices {
@@ -41,12 +42,12 @@ internal import COpenSSL
   package func verify(
     _ batch: inout SignatureBatch, input: Span<UInt8>, octets: Span<UInt8>
   ) throws(JOSEError) {
-    for index in batch.entries.indices {
+    for index in batch.entries.indices where batch.entries[index].answer == .pending {
       let entry = batch.entries[index]
       let slot = Int(entry.key) * Algorithm.allCases.count + Int(entry.algorithm.rawValue)
       if unsafe prepared[slot].kind == .none { try prepare(Int(entry.key), entry.algorithm, slot) }
       let item = unsafe prepared[slot]
-      batch.entries[index].isValid = unsafe input.withUnsafeBufferPointer { input in
+      let holds: Bool = unsafe input.withUnsafeBufferPointer { input in
         unsafe octets.withUnsafeBufferPointer { octets in
           unsafe isValid(
             item, entry.algorithm.hashBits,
@@ -54,6 +55,7 @@ internal import COpenSSL
             UnsafeBufferPointer(rebasing: octets[Self.range(entry.signature)]))
         }
       }
+      batch.entries[index].answer = holds ? .valid : .invalid
     }
   }
 
@@ -65,7 +67,7 @@ internal import COpenSSL
     _ = batch.append(
       key: key, algorithm, input: 0..<message.count, signature: 0..<signature.count, payload: 0..<0)
     try verify(&batch, input: message.span, octets: signature.span)
-    return batch.entries[0].isValid
+    return batch.answer(0) == .valid
   }
 
   @inline(__always)
@@ -101,7 +103,7 @@ internal import COpenSSL
   }
 
   private func prepare(_ key: Int, _ algorithm: Algorithm, _ slot: Int) throws(JOSEError) {
-    let jwk = keys.keys[key].jwk
+    let jwk = keys[key].jwk
     let bits = Int32(algorithm.hashBits)
     var item = unsafe Prepared()
     switch (jwk.material, jwk.secret) {

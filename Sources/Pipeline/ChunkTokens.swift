@@ -1,0 +1,246 @@
+// The tokens of a chunk's lines, from where they stand to whether their signatures hold.
+// Owns: locating, splitting, decoding, choosing keys, the batches. Must never: look at a claim of a
+// token that is not verified, its issuer's name for choosing keys aside.
+
+internal import JOSE
+
+/// One a worker; its storage is used again from chunk to chunk.
+struct ChunkTokens {
+  struct Line: Sendable {
+    var range: Range<Int>
+    /// Why no token of the line is judged.
+    var rejection: Rejection?
+    /// The time that the line gives for itself, if that is asked for.
+    var moment: Moment?
+    /// In `tokens`.
+    var tokens: Range<Int>
+  }
+
+  struct Token: Sendable {
+    /// In the line's bytes, escapes included.
+    var place: Range<Int>
+    var isEscaped: Bool
+    var rejection: Rejection?
+    /// Index in the header memory, -1 without a header.
+    var header = -1
+    /// Index in the batch of its kind, -1 without one.
+    var entry = -1
+    /// Its signature was checked before.
+    var isKnown = false
+  }
+
+  private let options: VerifyOptions
+  /// Where a line's own time is, if that is asked for.
+  private let time: (log: Bool, member: JSONPointer?)?
+  private let trust: Trust
+  private let engine: any SignatureEngine
+  private var locator: Locator
+  private(set) var headers: HeaderMemory
+  private(set) var lines: [Line] = []
+  private(set) var tokens: [Token] = []
+  private var batch = SignatureBatch()
+  /// Tokens that were written with escapes: their letters stand in `scratch`.
+  private var escapedBatch = SignatureBatch()
+  private var scratch: [UInt8] = []
+  private var document = JSONDocument()
+  /// A token of the chunk may be by more than one key.
+  private var hasOtherKeys = false
+
+  /// For one generation of the keys.
+  init(_ options: VerifyOptions, _ current: VerificationKeys.Current, _ engine: any SignatureEngine)
+  {
+    self.options = options
+    self.engine = engine
+    time = if case .line(let log, let member) = options.time { (log, member) } else { nil }
+    trust = current.trust
+    locator = Locator(options.format, field: options.field)
+    headers = HeaderMemory(trust, generation: current.generation, options)
+  }
+
+  /// Takes in the lines of a chunk and checks their signatures. `octets` gets the decoded payloads
+  /// and signatures.
+  mutating func read(
+    _ bytes: Span<UInt8>, _ count: Int, into octets: inout [UInt8]
+  ) throws(JOSEError) {
+    lines.removeAll(keepingCapacity: true)
+    tokens.removeAll(keepingCapacity: true)
+    octets.removeAll(keepingCapacity: true)
+    scratch.removeAll(keepingCapacity: true)
+    batch.removeAll()
+    escapedBatch.removeAll()
+    hasOtherKeys = false
+    headers.beginChunk()
+    var start = 0
+    while start < count {
+      let end = bytes.firstIndex(of: UInt8(ascii: "\n"), in: start..<count) ?? count
+      read(bytes, line: start..<end, &octets)
+      start = end + 1
+    }
+    var plain = exchange(&batch, with: SignatureBatch())
+    defer { batch = plain }
+    try check(&plain, bytes, octets.span, areEscaped: false)
+    guard escapedBatch.count > 0 else { return }
+    var escaped = exchange(&escapedBatch, with: SignatureBatch())
+    defer { escapedBatch = escaped }
+    let letters = exchange(&scratch, with: [])
+    defer { scratch = letters }
+    try check(&escaped, letters.span, octets.span, areEscaped: true)
+  }
+
+  /// The token if its signature holds.
+  func verified(_ token: Token) -> VerifiedJWS? {
+    guard token.entry >= 0 else { return nil }
+    return token.isEscaped ? escapedBatch.verified(token.entry) : batch.verified(token.entry)
+  }
+
+  mutating func count(_ header: Int, accepted: Bool) { headers.count(header, accepted: accepted) }
+  mutating func flush(into summary: inout Summary) { headers.flush(into: &summary) }
+
+  // MARK: Lines
+
+  private mutating func read(
+    _ bytes: Span<UInt8>, line range: Range<Int>, _ octets: inout [UInt8]
+  ) {
+    let first = tokens.count
+    var line = Line(range: range, tokens: first..<first)
+    if range.count > options.maxLine {
+      line.rejection = .tooLarge
+    } else {
+      switch locator.find(bytes, range, scratch: &scratch) {
+      case .rejected(let rejection): line.rejection = rejection
+      case .token(let place):
+        add(bytes, place, &octets)
+        if let time { line.moment = locator.time(bytes, range, log: time.log, member: time.member) }
+        if options.tokens == .all {
+          var at = range.lowerBound
+          while let next = locator.findNext(
+            bytes, range, after: at, besides: place, scratch: &scratch)
+          {
+            add(bytes, next, &octets)
+            at = next.line.upperBound
+          }
+        }
+      }
+    }
+    line.tokens = first..<tokens.count
+    lines.append(line)
+  }
+
+  private mutating func add(
+    _ bytes: Span<UInt8>, _ place: Locator.Place, _ octets: inout [UInt8]
+  ) {
+    var token = Token(place: place.line, isEscaped: place.unescaped != nil)
+    if let unescaped = place.unescaped {
+      let text = exchange(&scratch, with: [])
+      parse(text.span, unescaped, &octets, &token)
+      scratch = text
+    } else {
+      parse(bytes, place.line, &octets, &token)
+    }
+    tokens.append(token)
+  }
+
+  // MARK: Tokens
+
+  private mutating func parse(
+    _ bytes: Span<UInt8>, _ range: Range<Int>, _ octets: inout [UInt8], _ token: inout Token
+  ) {
+    guard let parts = UnverifiedJWS(bytes, range) else {
+      token.rejection = .malformed
+      return
+    }
+    let start = octets.count
+    var issuer = 0
+    if trust.asksForIssuer {
+      guard Base64URL.decode(bytes, parts.payload, into: &octets) else {
+        token.rejection = .badBase64
+        return
+      }
+      guard let found = claimedIssuer(octets.span, start..<octets.count) else {
+        token.rejection = .untrustedIssuer
+        return
+      }
+      issuer = found
+    }
+    token.header = headers.find(bytes, parts.header, issuer: issuer)
+    let header = token.header
+    if let rejection = headers.entries[header].rejection {
+      token.rejection = rejection
+      return
+    }
+    if headers.entries[header].isUnencoded {
+      octets.append(bytes, parts.payload)
+    } else if !trust.asksForIssuer, !Base64URL.decode(bytes, parts.payload, into: &octets) {
+      token.rejection = .badBase64
+      return
+    }
+    let middle = octets.count
+    guard Base64URL.decode(bytes, parts.signature, into: &octets) else {
+      token.rejection = .badBase64
+      return
+    }
+    var key = headers.entries[header].key
+    if let number = headers.entries[header].number, let memory = options.memory {
+      let found = memory.find(
+        .init(header: number, payloadCount: middle - start), octets.span, start..<octets.count)
+      if let found { (key, token.isKnown) = (found, true) }
+    }
+    if !headers.entries[header].others.isEmpty { hasOtherKeys = true }
+    let algorithm = headers.entries[header].algorithm
+    let (signature, isKnown) = (middle..<octets.count, token.isKnown)
+    func add(to batch: inout SignatureBatch) -> Int {
+      batch.append(
+        key: key, algorithm, input: parts.signingInput, signature: signature,
+        payload: start..<middle, isKnown: isKnown)
+    }
+    token.entry = token.isEscaped ? add(to: &escapedBatch) : add(to: &batch)
+  }
+
+  /// The issuer that an unverified payload names. Its keys alone are tried then, so a name that is
+  /// not the signer's own leads nowhere.
+  private mutating func claimedIssuer(_ octets: Span<UInt8>, _ payload: Range<Int>) -> Int? {
+    guard document.parse(octets, payload) == nil,
+      let node = document.member("iss", in: octets), document.nodes[node].kind == .string
+    else { return nil }
+    return trust.issuer(named: ByteString(document.unescaped(node, in: octets)))
+  }
+
+  // MARK: Signatures
+
+  private mutating func check(
+    _ batch: inout SignatureBatch, _ input: Span<UInt8>, _ octets: Span<UInt8>,
+    areEscaped: Bool
+  ) throws(JOSEError) {
+    try engine.verify(&batch, input: input, octets: octets)
+    var round = 0
+    while hasOtherKeys, retry(&batch, round, areEscaped) {
+      try engine.verify(&batch, input: input, octets: octets)
+      round += 1
+    }
+    guard let memory = options.memory else { return }
+    for token in tokens
+    where token.isEscaped == areEscaped && token.entry >= 0 && !token.isKnown {
+      guard let number = headers.entries[token.header].number,
+        let verified = batch.verified(token.entry)
+      else { continue }
+      memory.insert(
+        .init(header: number, payloadCount: verified.payload.count), octets,
+        batch.octets(token.entry), verifiedBy: verified.key)
+    }
+  }
+
+  /// Asks about the tokens that no key has verified yet with the next key that each may be by.
+  private func retry(_ batch: inout SignatureBatch, _ round: Int, _ areEscaped: Bool) -> Bool {
+    var isAsked = false
+    for token in tokens
+    where token.isEscaped == areEscaped && token.entry >= 0
+      && batch.answer(token.entry) == .invalid
+    {
+      let others = headers.entries[token.header].others
+      guard round < others.count else { continue }
+      batch.retry(token.entry, key: others[round])
+      isAsked = true
+    }
+    return isAsked
+  }
+}
