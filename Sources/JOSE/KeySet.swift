@@ -69,6 +69,11 @@ public struct KeySet: Sendable {
     revokedKids[kid, default: []].append(algorithm)
   }
 
+  /// What `addRevoked` noted, in order of kid.
+  package var revokedWithoutKey: [(kid: ByteString, algorithm: AlgorithmName)] {
+    revokedKids.sorted { $0.key < $1.key }.flatMap { kid, names in names.map { (kid, $0) } }
+  }
+
   private mutating func append(_ key: Key) {
     let index = keys.count
     keys.append(key)
