@@ -116,14 +116,7 @@ struct Streams {
 
   private func summarize(_ outcome: RunOutcome, _ status: Int32, _ shows: Bool) -> Int32 {
     if let path = arguments["summary-json"] {
-      do {
-        let file = try OutputFile(path)
-        do { try file.file.write(outcome.summary.value.text(pretty: true)) } catch {
-          file.discard()
-          throw error
-        }
-        try file.commit()
-      } catch {
+      do { try Self.write(outcome.summary.value.text(pretty: true), to: path) } catch {
         Terminal.error("\(error)")
         return 2
       }
@@ -131,44 +124,18 @@ struct Streams {
     let wanted =
       !arguments.has("no-summary")
       && (arguments.has("summary") || OpenFile.standardError.isTerminal && !isQuiet)
-    if shows && wanted { Terminal.write(table(outcome.summary)) }
+    if shows && wanted { Terminal.write(SummaryTable.text(outcome.summary, isStyled: isStyled)) }
     return status
   }
 
-  private func table(_ summary: Summary) -> String {
-    let rejected = summary.lines.rejected
-    var lines = Terminal.table([
-      ["lines", Terminal.grouped(summary.lines.total)],
-      ["valid", Terminal.grouped(summary.lines.accepted)],
-      ["invalid", Terminal.grouped(rejected)],
-    ]).split(separator: "\n").map(String.init)
-    if rejected > 0 { lines[2] = Terminal.red(lines[2], isStyled) }
-    var out = lines.joined(separator: "\n") + "\n"
-    if !summary.errorCounts.isEmpty {
-      out += "\n" + Terminal.bold("errors", isStyled) + "\n"
-      out += Terminal.table(
-        summary.errorCounts.map { ["\($0.code)", Terminal.grouped($0.count)] }, indent: "  ")
+  /// Writes all of `bytes` to a file that appears when it is whole.
+  static func write(_ bytes: [UInt8], to path: String) throws {
+    let file = try OutputFile(path)
+    do { try file.file.write(bytes) } catch {
+      file.discard()
+      throw error
     }
-    for (title, table) in [
-      ("alg", summary.byAlgorithm), ("kid", summary.byKid), ("iss", summary.byIssuer),
-    ] where !table.isEmpty {
-      let rows = Summary.rows(table)
-      var cells = [[title, "valid", "invalid"]]
-      for (name, count) in rows.prefix(10) {
-        cells.append([
-          "  " + Self.shortened(name), Terminal.grouped(count.accepted),
-          Terminal.grouped(count.rejected),
-        ])
-      }
-      out += "\n" + Terminal.table(cells)
-      if rows.count > 10 { out += "  and \(Terminal.grouped(rows.count - 10)) more\n" }
-    }
-    return out
-  }
-
-  private static func shortened(_ name: ByteString) -> String {
-    let text = Terminal.printable(name.description)
-    return text.count > 48 ? text.prefix(47) + "…" : text
+    try file.commit()
   }
 
   // MARK: Values of options
