@@ -1,11 +1,11 @@
-// Where a time stands on a picture that is 960 wide, and the ticks of its axis.
+// Where a time stands on a picture, and the ticks of its axis.
 // Owns: the scale and how a time is shortened for it. Must never: place a mark outside its edges.
 
 internal import JOSE
 
 struct TimeCanvas {
-  let left = 216.0
-  let right = 916.0
+  let left: Double
+  let right: Double
   /// Narrower than this nothing is seen.
   static let leastWidth = 2.0
 
@@ -15,14 +15,24 @@ struct TimeCanvas {
   private let from: Timestamp
   private let first: Timestamp
   private let last: Timestamp
+  private let least: Double
   private var seconds: Double { Double(last.seconds) - Double(first.seconds) }
 
-  /// From a little before `from`, so that what came before is hinted at, until `until`.
+  /// On a picture that is 960 wide, from a little before `from`, so that what came before is hinted
+  /// at, until `until`.
   init(from: Timestamp, until: Timestamp) {
+    (left, right, least) = (216, 916, Self.leastWidth)
     let span = max(1, until.seconds - from.seconds)
     self.from = from
     first = from - Seconds(max(1, span / 20))
     last = from + Seconds(span)
+  }
+
+  /// In percent of a picture of any width, exactly from `start` until `end`.
+  init(percentFrom start: Timestamp, until end: Timestamp) {
+    (left, right, least) = (0, 100, 0.3)
+    (from, first) = (start, start)
+    last = max(end, start + Seconds(1))
   }
 
   func shows(_ time: Timestamp) -> Bool { time >= first && time <= last }
@@ -36,7 +46,7 @@ struct TimeCanvas {
   func range(_ from: Timestamp, _ until: Timestamp?) -> (x: Double, width: Double)? {
     guard from < last, until.map({ $0 > first }) ?? true else { return nil }
     let start = x(from)
-    let width = max(Self.leastWidth, x(until ?? last) - start)
+    let width = max(least, x(until ?? last) - start)
     return (min(start, right - width), width)
   }
 
