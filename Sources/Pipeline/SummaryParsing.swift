@@ -7,7 +7,9 @@ internal import JOSE
 
 extension Summary {
   /// Files by this program are far smaller, whatever it counted.
-  package static let fileLimit = 256 << 20
+  package static let fileLimit = 128 << 20
+  /// The greatest count that every JSON tool keeps digit for digit, and that is read.
+  package static let countLimit = 1 << 53
 
   /// Reads what `value` wrote. Throws what `path` holds instead.
   package init(parsing bytes: [UInt8], from path: String) throws(FileError) {
@@ -49,9 +51,6 @@ private struct SummaryReader {
     init(_ reason: String) { self.reason = reason }
   }
 
-  /// The greatest count that every JSON tool keeps digit for digit.
-  private static let greatest = 1 << 53
-
   private let value: JSONValue
 
   init(_ value: JSONValue) { self.value = value }
@@ -79,7 +78,7 @@ private struct SummaryReader {
 
   static func count(_ value: JSONValue?, _ name: String) throws(Failure) -> Int {
     guard let value else { throw Failure("\(name) is missing") }
-    guard let number = value.int, (0...greatest).contains(number) else {
+    guard let number = value.int, (0...Summary.countLimit).contains(number) else {
       throw Failure("\(name) has a count that is no whole number from 0 to 2^53")
     }
     return number

@@ -54,6 +54,7 @@ enum Jotmill {
     case ["verify"]: return try VerifyCommand.run(arguments)
     case ["sign"]: return try SignCommand.run(arguments)
     case ["inspect"]: return try InspectCommand.run(arguments)
+    case ["summary"]: return try SummaryCommand.run(arguments)
     case ["bench"]: return try BenchCommand.run(arguments)
     case ["keys", "init"]: return try KeysCommand.initialize(arguments)
     case ["keys", "generate"]: return try KeysCommand.generate(arguments)
