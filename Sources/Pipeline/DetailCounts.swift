@@ -136,7 +136,7 @@ private struct BucketCounts<Value: Tally>: Sendable {
 private struct NameCounts: Sendable {
   private var names: [ByteString] = []
   private var counts: [Int] = []
-  private var slots = [Int32](repeating: 0, count: 256)
+  private var slots = [Int32](repeating: 0, count: 1024)
 
   mutating func add(_ bytes: Span<UInt8>, _ range: Range<Int>) {
     var hash = UInt32(truncatingIfNeeded: range.count)
@@ -146,7 +146,7 @@ private struct NameCounts: Sendable {
       hash = (hash ^ UInt32(bytes[i])) &* 0x0100_0193
       i += step
     }
-    let slot = Int((hash ^ hash >> 15) & 255)
+    let slot = Int((hash ^ hash >> 15) & 1023)
     let index = Int(slots[slot])
     if index < names.count, bytes.equals(range, names[index].bytes) {
       counts[index] += 1

@@ -95,8 +95,8 @@ struct ReportAxis {
     let first = ticks.firstIndex { $0.context != nil } ?? 0
     for (index, tick) in ticks.enumerated() {
       let x = canvas.x(tick.time)
-      // A label is cut off where it stands at the very edge.
-      let edge = x < 4 ? " start" : x > 96 ? " end" : ""
+      // Where there is no room beside the chart, a label at its very edge would be cut off.
+      let edge = x < 4 ? " first" : x > 96 ? " last" : ""
       let distance = abs(index - first) % 4
       let rank = distance == 0 ? "" : distance == 2 ? " t2" : " t3"
       let at = ReportText.percent(x)

@@ -107,7 +107,8 @@ enum ReportStyle {
     .out { fill: var(--no); stroke: var(--paper); stroke-width: 1 }
     .rev { fill: none; stroke: var(--no); stroke-width: 2.5 }
     .rev.dash { stroke-width: 2; stroke-dasharray: 6 4 }
-    @media screen and (max-width: 760px) { .t3 { display: none } .pair { grid-template-columns: 1fr } \
+    @media screen and (max-width: 760px) { .t3 { display: none } \
+    .first { text-anchor: start } .last { text-anchor: end } .pair { grid-template-columns: 1fr } \
     .when { display: none } .keyrow, .keyaxis { grid-template-columns: 1fr } \
     .keyaxis .who { display: none } .who { padding-bottom: 0 } }
     @media screen and (max-width: 460px) { .half .share { display: none } .t2 { display: none } body { padding: 20px 14px } \
@@ -116,11 +117,12 @@ enum ReportStyle {
     @media print { :root { color-scheme: light } body { max-width: none; padding: 0; \
     font-size: 10pt } h1 { font-size: 18pt } h2 { font-size: 12.5pt } \
     section { margin-top: 22pt } table { font-size: 9pt } code, .kid { font-size: 8.5pt } \
-    .t3 { display: none } .pair { column-gap: 24px } th, td { padding: 2.5pt 8pt 2.5pt 0 } \
+    .t3 { display: none } .first { text-anchor: start } \
+    .last { text-anchor: end } .pair { column-gap: 24px } th, td { padding: 2.5pt 8pt 2.5pt 0 } \
     .means, .peak, .who, .note, footer { font-size: 8pt } .tile dd { font-size: 15pt } \
     .half .share { width: 18%; min-width: 30pt } .tile { padding: 6pt 9pt } .tiles { grid-template-columns: repeat(auto-fit, minmax(90px, 1fr)) } \
     .keyrow, .keyaxis { grid-template-columns: 200px 1fr } * { print-color-adjust: exact; -webkit-print-color-adjust: exact } \
-    details { display: none } h2 { break-after: avoid } \
+    details { display: none } h2, .lead, .legend, .keyaxis { break-after: avoid } \
     tr, .keyrow, .chart, .tiles, .legend { break-inside: avoid } .half { break-inside: avoid } \
     .wide { overflow: visible } }
     @page { margin: 14mm }

@@ -147,7 +147,7 @@ struct ReportVerdicts {
 
   // MARK: Gaps
 
-  /// Buckets without a line between others.
+  /// Buckets without a line between others. Where every other one is empty, only longer gaps count.
   private var empties: [Range<Int>] {
     var found: [Range<Int>] = []
     var last: Int?
@@ -155,7 +155,7 @@ struct ReportVerdicts {
       if let last, index > last + 1 { found.append(last + 1..<index) }
       last = index
     }
-    return found
+    return found.count > 12 ? found.filter { $0.count > 1 } : found
   }
 
   private var gaps: String {
