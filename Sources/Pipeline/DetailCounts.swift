@@ -23,7 +23,7 @@ package struct DetailCounts: Sendable {
 
   package init() {}
 
-  /// Counts one line.
+  /// Counts one line with one token or none.
   ///
   /// - `payloads`: the octets that `claims` stands in; nil unless the signature held and the payload
   ///   is a claims set.
@@ -35,9 +35,27 @@ package struct DetailCounts: Sendable {
     kid: ByteString?, useTime: Timestamp?, reasons: Rejections
   ) {
     var iat: Timestamp?
-    if let payloads, case .some(let time?) = claims.time(claims.iat, payloads) { iat = time.floor }
+    if let payloads { iat = countToken(claims, payloads, kid: kid, reasons: reasons) }
+    countLine(bytes, line, time: useTime ?? iat, reasons: reasons)
+  }
+
+  /// Counts a token whose signature held, of a line that `countLine` counts. Returns its `iat`.
+  package mutating func countToken(
+    _ claims: borrowing Claims, _ payloads: Span<UInt8>, kid: ByteString?, reasons: Rejections
+  ) -> Timestamp? {
+    var iat: Timestamp?
+    if case .some(let time?) = claims.time(claims.iat, payloads) { iat = time.floor }
+    if let kid { countUse(kid, iat, reasons) }
+    if !reasons.isEmpty { countSubject(claims, payloads) }
+    return iat
+  }
+
+  /// Counts a line by its time; the verdict is that of all its tokens.
+  package mutating func countLine(
+    _ bytes: Span<UInt8>, _ line: Range<Int>, time: Timestamp?, reasons: Rejections
+  ) {
     let accepted = reasons.isEmpty
-    if let start = (useTime ?? iat).flatMap({ BucketStart(of: $0, step: 3600) }) {
+    if let start = time.flatMap({ BucketStart(of: $0, step: 3600) }) {
       hours.add(
         start.seconds / 3600, Summary.Count(accepted: accepted ? 1 : 0, rejected: accepted ? 0 : 1))
       if !accepted {
@@ -47,10 +65,8 @@ package struct DetailCounts: Sendable {
         }
       }
     }
-    if let kid, payloads != nil { countUse(kid, iat, reasons) }
-    guard !accepted else { return }
-    if let payloads { countSubject(claims, payloads) }
-    if let address = ClientAddress.find(bytes, line) { addresses.add(bytes, address) }
+    guard !accepted, let address = ClientAddress.find(bytes, line) else { return }
+    addresses.add(bytes, address)
   }
 
   private mutating func countUse(_ kid: ByteString, _ iat: Timestamp?, _ reasons: Rejections) {
