@@ -38,6 +38,8 @@ struct ChunkTokens {
   private(set) var headers: HeaderMemory
   private(set) var lines: [Line] = []
   private(set) var tokens: [Token] = []
+  /// Lines of the chunk on which a token stands that is not judged.
+  private(set) var linesWithMore = 0
   private var batch = SignatureBatch()
   /// Tokens that were written with escapes: their letters stand in `scratch`.
   private var escapedBatch = SignatureBatch()
@@ -69,6 +71,7 @@ struct ChunkTokens {
     batch.removeAll()
     escapedBatch.removeAll()
     hasOtherKeys = false
+    linesWithMore = 0
     headers.beginChunk()
     var start = 0
     while start < count {
@@ -111,14 +114,16 @@ struct ChunkTokens {
       case .token(let place):
         add(bytes, place, &octets)
         if let time { line.moment = locator.time(bytes, range, log: time.log, member: time.member) }
-        if options.tokens == .all {
-          var at = range.lowerBound
-          while let next = locator.findNext(
-            bytes, range, after: at, besides: place, scratch: &scratch)
-          {
-            add(bytes, next, &octets)
-            at = next.line.upperBound
+        var at = options.tokens == .all ? range.lowerBound : place.line.upperBound
+        while let next = locator.findNext(
+          bytes, range, after: at, besides: place, scratch: &scratch)
+        {
+          guard options.tokens == .all else {
+            linesWithMore += 1
+            break
           }
+          add(bytes, next, &octets)
+          at = next.line.upperBound
         }
       }
     }

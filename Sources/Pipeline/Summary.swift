@@ -15,6 +15,8 @@ package struct Summary: Sendable, Equatable {
   package internal(set) var lines = Count()
   /// By Rejection's raw value; a line with two errors counts in both.
   package internal(set) var errors = [Int](repeating: 0, count: Rejection.allCases.count)
+  /// Lines with more tokens than were judged.
+  package internal(set) var linesWithMore = 0
   package private(set) var byAlgorithm: [ByteString: Count] = [:]
   package private(set) var byKid: [ByteString: Count] = [:]
   package private(set) var byIssuer: [ByteString: Count] = [:]
@@ -154,6 +156,7 @@ package struct Summary: Sendable, Equatable {
 
   package static func += (a: inout Summary, b: Summary) {
     a.lines += b.lines
+    a.linesWithMore = a.linesWithMore.plus(b.linesWithMore)
     for i in a.errors.indices { a.errors[i] = a.errors[i].plus(b.errors[i]) }
     // Bounded only when all of a table is there: a dictionary's order must not matter.
     func merge(_ table: inout [ByteString: Count], _ its: [ByteString: Count]) {

@@ -15,6 +15,7 @@ extension Summary {
       "lines": .number(lines.total),
       "valid": .number(lines.accepted),
       "invalid": .number(lines.rejected),
+      "lines_with_more_tokens": linesWithMore == 0 ? nil : .number(linesWithMore),
       "errors": .object(
         errorCounts.map { .init(name: ByteString("\($0.code)"), value: .number($0.count)) }),
       "alg": Self.table(byAlgorithm) { $0.value },

@@ -30,6 +30,9 @@ extension Summary {
     guard try reader.required("lines") == lines.total else {
       throw .init("lines is not valid + invalid")
     }
+    if let more = value["lines_with_more_tokens"] {
+      linesWithMore = try SummaryReader.count(more, "lines_with_more_tokens")
+    }
     for (name, value) in try reader.members("errors") {
       let reason = try SummaryReader.rejection(name)
       errors[Int(reason.rawValue)] = try SummaryReader.count(value, "errors")

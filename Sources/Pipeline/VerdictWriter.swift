@@ -8,6 +8,8 @@ internal import Keyring
 struct JudgedToken {
   var token: ChunkTokens.Token
   var reasons = Rejections()
+  /// The key that verified it, -1 for none.
+  var key = -1
   /// The payload is a claims set, and the signature over it holds.
   var hasClaims = false
   /// Told where the token was judged as of another time.

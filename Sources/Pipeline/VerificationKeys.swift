@@ -134,6 +134,9 @@ package final class VerificationKeys: Sendable {
     return current
   }
 
+  /// The keys as they were last.
+  package var trust: Trust { state.withLock { $0.current.trust } }
+
   /// One check. Returns the failures that were not reported before.
   private static func check(
     _ state: inout State, _ watch: Watch, at now: Double

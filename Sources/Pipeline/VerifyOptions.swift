@@ -43,6 +43,8 @@ package struct VerifyOptions: Sendable {
   /// Names of the inputs, when there are several and verdicts carry them.
   package var inputNames: [ByteString]?
   package var keepsRejects = false
+  /// What only a report shows is counted.
+  package var countsDetails = false
   package var maxLine = 1 << 20
   /// Signatures that were checked before, shared by the workers; nil checks each one anew.
   package var memory: SignatureMemory?

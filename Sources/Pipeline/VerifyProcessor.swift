@@ -23,6 +23,7 @@ package struct VerifyProcessor: ChunkProcessor {
   private var octets: [UInt8] = []
   private var claims = Claims()
   private var issuers = IssuerCounts()
+  private var details = DetailCounts()
   private var verdicts: VerdictWriter
 
   package init(
@@ -78,6 +79,8 @@ package struct VerifyProcessor: ChunkProcessor {
     }
     tokens.flush(into: &result.summary)
     issuers.flush(into: &result.summary)
+    result.summary.linesWithMore += tokens.linesWithMore
+    if options.countsDetails { details.flush(into: &result.summary) }
   }
 
   // MARK: A line
@@ -90,9 +93,16 @@ package struct VerifyProcessor: ChunkProcessor {
     let moment = isLineTime ? line.moment : Moment(fixedTime ?? chunk.now)
     var reasons = line.rejection.map(Rejections.init) ?? Rejections()
     verdicts.begin()
+    var iat: Timestamp?
     for i in line.tokens {
       let judged = judge(tokens.tokens[i], octets, moment, chunk.now, denylists)
       reasons.formUnion(judged.reasons)
+      if options.countsDetails, judged.hasClaims {
+        let kid = tokens.headers.entries[judged.token.header].kid
+        let time = details.countToken(
+          claims, octets, kid: kid ?? trust.keys[judged.key].jwk.kid, reasons: judged.reasons)
+        iat = iat ?? time
+      }
       verdicts.add(judged, tokens, claims, bytes, octets, trust)
     }
     let number = chunk.firstLine + index
@@ -100,6 +110,10 @@ package struct VerifyProcessor: ChunkProcessor {
       verdicts.finish(
         .init(number: number, input: chunk.input, range: line.range, moment: line.moment), reasons,
         bytes, &result.output)
+    }
+    // Of a line that is too long only its count is known, wherever it was cut.
+    if options.countsDetails, line.rejection != .tooLarge {
+      details.countLine(bytes, line.range, time: line.moment?.earliest ?? iat, reasons: reasons)
     }
     note(number, chunk, reasons, &result)
     if !reasons.isEmpty, options.keepsRejects {
@@ -119,6 +133,7 @@ package struct VerifyProcessor: ChunkProcessor {
     if let rejection = token.rejection {
       judged.reasons.insert(rejection)
     } else if let verified = tokens.verified(token) {
+      judged.key = verified.key
       judge(verified, octets, moment, now, denylists, &judged)
     } else {
       judged.reasons.insert(.badSignature)

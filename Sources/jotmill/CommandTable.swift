@@ -167,6 +167,9 @@ enum CommandTable {
         "redact", group: "Output",
         "with --print line: a note in the place of each token, so that the log can be shared"),
       Option("only", choices: ["valid", "invalid"], group: "Output", "write only these"),
+      Option(
+        "report", "FILE", group: "Output",
+        "also write a page for people: one HTML file with pictures"),
     ] + streams + messages,
     examples: [
       (

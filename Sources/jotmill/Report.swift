@@ -117,6 +117,13 @@ enum Report {
       .badSignature, "token has a signature that does not hold",
       "tokens have a signature that does not hold")
     add(.revokedToken, "revoked token was used", "revoked tokens were used")
+    if summary.linesWithMore > 0 {
+      items.append(
+        "<li class=\"bad\">"
+          + ReportText.count(
+            summary.linesWithMore, "line holds a further token that was not judged",
+            "lines hold further tokens that were not judged") + " <code>--tokens all</code></li>")
+    }
     if summary.lines.total == 0 {
       items.append("<li>No line was read.</li>")
     } else if summary.lines.rejected == 0 {

@@ -121,11 +121,29 @@ struct Streams {
         return 2
       }
     }
+    if let path = arguments["report"] {
+      do { try Report.write(outcome.summary, title: title, to: path) } catch {
+        Terminal.error("\(error)")
+        return 2
+      }
+    }
+    let more = outcome.summary.linesWithMore
+    if more > 0, !isQuiet {
+      Terminal.error(
+        "\(Terminal.grouped(more)) \(more == 1 ? "line holds" : "lines hold") further tokens that were "
+          + "not judged; --tokens all judges every one")
+    }
     let wanted =
       !arguments.has("no-summary")
       && (arguments.has("summary") || OpenFile.standardError.isTerminal && !isQuiet)
     if shows && wanted { Terminal.write(SummaryTable.text(outcome.summary, isStyled: isStyled)) }
     return status
+  }
+
+  /// What was verified, for the head of a report.
+  private var title: String {
+    if run.inputs.count > 1 { return "\(run.inputs.count) files" }
+    return run.inputs[0] == "-" ? "Standard input" : run.inputs[0]
   }
 
   /// Writes all of `bytes` to a file that appears when it is whole.

@@ -39,7 +39,11 @@ enum VerifyCommand {
     options.maxLine = streams.maxLine
     options.inputNames = streams.inputNames
     options.keepsRejects = streams.run.rejects != nil
-    let outcome = streams.run { [options] in try VerifyProcessor(options, keys: keys) }
+    options.countsDetails = arguments.has("report") || arguments.has("summary-json")
+    var outcome = streams.run { [options] in try VerifyProcessor(options, keys: keys) }
+    if options.countsDetails {
+      for issuer in keys.trust.issuers { outcome.summary.describe(issuer.keys) }
+    }
     return streams.finish(outcome)
   }
 
