@@ -182,10 +182,15 @@ same_ring() {
 }
 
 no_keys_in_git() {
-  local tracked
+  local tracked sample
   tracked=$(git -c safe.directory="$root" ls-files keys | sort | tr '\n' ' ')
-  printf 'under keys/ git has: %s\n' "$tracked"
+  # The sample's ring: what may be public.
+  sample=$(git -c safe.directory="$root" ls-files samples/audit/keys | sort | tr '\n' ' ')
+  printf 'under keys/ git has: %s\nunder samples/audit/keys/: %s\n' "$tracked" "$sample"
   [ "$tracked" = 'keys/.gitignore keys/README.md ' ] &&
+    [ "$sample" = "$(printf 'samples/audit/keys/%s ' denylist.ndjson jwks.json keyring.json)" ] &&
+    jq -e '[.keys[].jwk | has("d") or has("k")] | any | not' samples/audit/keys/keyring.json &&
+    git -c safe.directory="$root" check-ignore -q --no-index samples/audit/keys/private/a.jwk &&
     git -c safe.directory="$root" check-ignore -q --no-index keys/private/a.jwk &&
     git -c safe.directory="$root" check-ignore -q --no-index keys/keyring.json &&
     git -c safe.directory="$root" check-ignore -q --no-index samples/out/tokens.txt
