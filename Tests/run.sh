@@ -233,4 +233,7 @@ section 'Samples: nginx, systemd, cron, Prometheus'
 peers_suite samples
 peers_suite rotation
 
+section 'Audit: the sample log, PyJWT'
+peers_suite audit
+
 finish
