@@ -144,6 +144,11 @@ count_swift_tests() {
 }
 
 section 'Swift tests, debug build'
+# Thousands of schemas and values for the Swift tests, judged by Python's jsonschema.
+if [ "$have_peers" = yes ] &&
+  check 'pairs of schema and value' "$work/venv/bin/python" Tests/Interop/schema.py --write "$work/pairs.ndjson"; then
+  export JOTMILL_SCHEMA_PAIRS=$work/pairs.ndjson
+fi
 if run 'swift build --build-tests' swift build --build-tests "${jobs[@]}"; then
   status=0
   run 'swift test' swift test --skip-build "${jobs[@]}" || status=$?
@@ -228,6 +233,7 @@ peers_suite() {
 section 'Interop: PyJWT, joserfc, jwcrypto, jose'
 peers_suite interop
 peers_suite passphrases
+peers_suite schema
 
 section 'Samples: nginx, systemd, cron, Prometheus'
 peers_suite samples

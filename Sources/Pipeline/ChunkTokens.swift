@@ -109,11 +109,12 @@ struct ChunkTokens {
     if range.count > options.maxLine {
       line.rejection = .tooLarge
     } else {
-      switch locator.find(bytes, range, scratch: &scratch) {
+      let found = locator.find(bytes, range, scratch: &scratch)
+      if let time { line.moment = locator.time(bytes, range, log: time.log, member: time.member) }
+      switch found {
       case .rejected(let rejection): line.rejection = rejection
       case .token(let place):
         add(bytes, place, &octets)
-        if let time { line.moment = locator.time(bytes, range, log: time.log, member: time.member) }
         var at = options.tokens == .all ? range.lowerBound : place.line.upperBound
         while let next = locator.findNext(
           bytes, range, after: at, besides: place, scratch: &scratch)

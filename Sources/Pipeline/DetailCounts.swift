@@ -50,14 +50,19 @@ package struct DetailCounts: Sendable {
     return iat
   }
 
-  /// Counts a line by its time; the verdict is that of all its tokens.
+  /// Counts a line by its time; the verdict is that of all its tokens. Of a line without one only
+  /// that it had none is counted: what nobody presented was not rejected.
   package mutating func countLine(
     _ bytes: Span<UInt8>, _ line: Range<Int>, time: Timestamp?, reasons: Rejections
   ) {
     let accepted = reasons.isEmpty
+    let isWithout = reasons == Rejections(.noToken)
     if let start = time.flatMap({ BucketStart(of: $0, step: 3600) }) {
-      hours.add(
-        start.seconds / 3600, Summary.Count(accepted: accepted ? 1 : 0, rejected: accepted ? 0 : 1))
+      if !isWithout {
+        hours.add(
+          start.seconds / 3600,
+          Summary.Count(accepted: accepted ? 1 : 0, rejected: accepted ? 0 : 1))
+      }
       if !accepted {
         let day = start.rounded(to: 86_400).seconds / 86_400
         for reason in reasons {
@@ -65,7 +70,7 @@ package struct DetailCounts: Sendable {
         }
       }
     }
-    guard !accepted, let address = ClientAddress.find(bytes, line) else { return }
+    guard !accepted, !isWithout, let address = ClientAddress.find(bytes, line) else { return }
     addresses.add(bytes, address)
   }
 

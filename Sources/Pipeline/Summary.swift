@@ -177,6 +177,11 @@ package struct Summary: Sendable, Equatable {
     a.boundKeys()
   }
 
+  /// Lines on which there was no token to judge.
+  package var linesWithoutToken: Int {
+    min(errors[Int(Rejection.noToken.rawValue)], lines.rejected)
+  }
+
   /// The errors that occurred, most frequent first.
   package var errorCounts: [(code: StaticString, count: Int)] {
     errorRows.map { ($0.reason.code, $0.count) }

@@ -73,6 +73,8 @@ enum Report {
 
   private static func tiles(_ summary: Summary) -> String {
     let lines = summary.lines
+    let without = summary.linesWithoutToken
+    let rejected = lines.rejected - without
     var tiles = [
       ("", "Lines", ReportText.number(lines.total), ""),
       (
@@ -80,10 +82,17 @@ enum Report {
         ReportText.share(lines.accepted, of: lines.total)
       ),
       (
-        lines.rejected > 0 ? "bad" : "", "Rejected", ReportText.number(lines.rejected),
-        ReportText.share(lines.rejected, of: lines.total)
+        rejected > 0 ? "bad" : "", "Rejected", ReportText.number(rejected),
+        ReportText.share(rejected, of: lines.total)
       ),
     ]
+    if without > 0 {
+      tiles.append(
+        (
+          "", "Without a token", ReportText.number(without),
+          ReportText.share(without, of: lines.total)
+        ))
+    }
     let known = summary.keys.count
     if known > 0 {
       let used = Set(summary.uses.counts.keys.map(\.kid)).count
@@ -128,6 +137,8 @@ enum Report {
       items.append("<li>No line was read.</li>")
     } else if summary.lines.rejected == 0 {
       items.append("<li class=\"good\">Every line holds a valid token.</li>")
+    } else if summary.lines.accepted > 0, summary.lines.rejected == summary.linesWithoutToken {
+      items.append("<li class=\"good\">Every token is valid.</li>")
     } else if items.isEmpty {
       items.append(
         "<li class=\"good\">No forged signature, no revoked key, and no token from outside its "

@@ -186,7 +186,8 @@ struct ReportVerdicts {
       notes.append("\(ReportText.count(other, "line", "lines")) on rare days were not kept apart.")
     }
     let timed = summary.overTime.counts.values.reduce(other) { $0.plus($1.total) }
-    let untimed = summary.lines.total - min(timed, summary.lines.total)
+    let judged = summary.lines.total - summary.linesWithoutToken
+    let untimed = judged - min(timed, judged)
     if untimed > 0 {
       notes.append(
         "\(ReportText.count(untimed, "line has", "lines have")) no time: neither the line names "

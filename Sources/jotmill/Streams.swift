@@ -10,6 +10,10 @@ struct Streams {
   var messages: Messages
   var inputNames: [ByteString]?
   var maxLine: Int
+  // Written when the run is over; opened before it, so that a run of hours does not end with a file
+  // that can't be written.
+  private var summaryFile: OutputFile?
+  private var reportFile: OutputFile?
   private let arguments: Arguments
   private let isQuiet: Bool
   private let isStyled: Bool
@@ -53,20 +57,17 @@ struct Streams {
     if run.inputs.contains("-"), OpenFile.standardInput.isTerminal, !isQuiet {
       Terminal.plain("jotmill: reading lines from the terminal; end with Ctrl-D")
     }
-    if discards {
-      run.output = nil
-    } else if let path = arguments["output"], path != "-" {
-      run.output = try OutputFile(path)
-    }
+    try checkNames()
+    if discards { run.output = nil }
     do {
-      if let path = arguments["rejects"] {
-        if let other = arguments["output"], other.utf8.elementsEqual(path.utf8) {
-          throw arguments.usage("--output and --rejects name the same file")
-        }
-        run.rejects = try OutputFile(path)
+      if !discards, let path = arguments["output"], path != "-" {
+        run.output = try OutputFile(path)
       }
+      run.rejects = try arguments["rejects"].map { try OutputFile($0) }
+      summaryFile = try arguments["summary-json"].map { try OutputFile($0) }
+      reportFile = try arguments["report"].map { try OutputFile($0) }
     } catch {
-      run.output?.discard()
+      for file in [run.output, run.rejects, summaryFile, reportFile] { file?.discard() }
       throw error
     }
     run.onWritten = { [messages] notes, progress in messages.update(notes, progress) }
@@ -94,9 +95,25 @@ struct Streams {
         Terminal.error("stopped by a signal; \(lines) lines are done")
       }
     }
-    if status != 141 { status = summarize(outcome, status, showsSummary) }
+    if status == 141 {
+      for file in [summaryFile, reportFile] { file?.discard() }
+    } else {
+      status = summarize(outcome, status, showsSummary)
+    }
     status = settle(run.output, status)
     return settle(run.rejects, status)
+  }
+
+  /// No two outputs may be one file.
+  private func checkNames() throws {
+    let names = ["output", "rejects", "summary-json", "report"].filter(arguments.has)
+    for (i, name) in names.enumerated() {
+      for other in names[..<i] {
+        if let a = arguments[name], let b = arguments[other], ByteString(a) == ByteString(b) {
+          throw arguments.usage("--\(other) and --\(name) name the same file")
+        }
+      }
+    }
   }
 
   private func settle(_ file: OutputFile?, _ status: Int32) -> Int32 {
@@ -115,18 +132,22 @@ struct Streams {
   }
 
   private func summarize(_ outcome: RunOutcome, _ status: Int32, _ shows: Bool) -> Int32 {
-    if let path = arguments["summary-json"] {
-      do { try Self.write(outcome.summary.value.text(pretty: true), to: path) } catch {
+    var status = status
+    func write(_ text: @autoclosure () -> [UInt8], to file: OutputFile?) {
+      guard let file else { return }
+      do {
+        do { try file.file.write(text()) } catch {
+          file.discard()
+          throw error
+        }
+        try file.commit()
+      } catch {
         Terminal.error("\(error)")
-        return 2
+        status = 2
       }
     }
-    if let path = arguments["report"] {
-      do { try Report.write(outcome.summary, title: title, to: path) } catch {
-        Terminal.error("\(error)")
-        return 2
-      }
-    }
+    write(outcome.summary.value.text(pretty: true), to: summaryFile)
+    write(Report.html(outcome.summary, title: title, generated: .now), to: reportFile)
     let more = outcome.summary.linesWithMore
     if more > 0, !isQuiet {
       Terminal.error(

@@ -42,6 +42,7 @@ import Testing
       Line(payload: "{\"iat\":7300.9}", reasons: Rejections(.expired)), Line(), Line(payload: "{}"),
       Line(payload: "{\"iat\":\"x\"}"), Line(payload: "{\"iat\":1e30}"),
       Line(useTime: -1, reasons: Rejections(.noToken)),
+      Line(useTime: -2, reasons: Rejections(.badBase64)),
     ])
     #expect(summary.overTime.step == 3600)
     #expect(
@@ -54,6 +55,7 @@ import Testing
       summary.errorDays.counts == [
         ErrorDay(reason: .expired, start: BucketStart(0)): .init(accepted: 0, rejected: 1),
         ErrorDay(reason: .noToken, start: BucketStart(-86_400)): .init(accepted: 0, rejected: 1),
+        ErrorDay(reason: .badBase64, start: BucketStart(-86_400)): .init(accepted: 0, rejected: 1),
       ])
   }
 
