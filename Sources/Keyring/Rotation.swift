@@ -195,7 +195,11 @@ extension Ring {
     let signs = activeKey(at: now)?.kid == kid
     let next = signs ? successor(at: now).flatMap { self.index(of: $0.kid) } : nil
     if phase == .next, !signs { release(index, at: now) }
-    if keys[index].retired.map({ $0 > stamp }) ?? true { keys[index].retired = stamp }
+    if keys[index].retired.map({ $0 > stamp }) ?? true {
+      // It stops now, and so its last token ends sooner than was planned.
+      keys[index].retired = stamp
+      keys[index].archived = nil
+    }
     keys[index].archived = keys[index].archived ?? endOfLife(keys[index])
     // A second revocation makes the first one no weaker.
     let first = keys[index].revocation

@@ -206,6 +206,8 @@ import Testing
     #expect(ring.activeKey(at: at(1000) - Seconds(60))?.kid == "b", "by a clock that is behind too")
     #expect(ring.publishedKeys.map(\.kid) == ["b"])
     #expect(ring.keys[0].privateDeleted == at(1000))
+    // Its last token ends sooner than was planned: a later `exp` is a forger's.
+    #expect(ring.keys[0].archived == at(1000) + Seconds(8 * 86_400 + 180))
     #expect(ring.tasks(at: at(1000)) == [.makeKey])
     try ring.take("c", at: at(1001))
     #expect(ring.keys[2].activation == at(1000) + Seconds(30 * 86_400))
