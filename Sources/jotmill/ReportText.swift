@@ -29,7 +29,11 @@ enum ReportText {
     }
     out += "</bdi>"
     if scalars.count > nameLimit {
-      out += "<span class=\"muted\">… (\(number(name.bytes.count)) octets)</span>"
+      // Longer names were cut when they were counted: how long they were is not known any more.
+      let isCut =
+        name.bytes.count > Summary.nameLimit - 4 && name.bytes.suffix(3) == Array("…".utf8)[...]
+      let length = "\(isCut ? "over " : "")\(number(isCut ? Summary.nameLimit : name.bytes.count))"
+      out += "<span class=\"muted\">… (\(length) octets)</span>"
     }
     return out
   }
