@@ -120,17 +120,14 @@ enum CommandTable {
       Option(
         "allow-weak-keys", group: "Keys", "use RSA keys under 2048 bits and short secrets too"),
       Option(
-        "denylist", "FILE", repeatable: true, group: "Keys",
-        "revoked tokens (default: the keyring's denylist.ndjson)"),
-      Option(
-        "denylist-types", "LIST", repeatable: true, group: "Keys",
-        "look up only these tokens: access, refresh (default both)"),
-      Option(
         "reload", group: "Keys",
         "follow changes of rings, sets, key files and denylists, at most a second late"),
       Option(
-        "cache", "SIZE", group: "Keys",
-        "remember checked signatures in this much memory (default 16M, 0: don't)"),
+        "denylist", "FILE", repeatable: true, group: "Denylist",
+        "revoked tokens (default: the keyring's denylist.ndjson)"),
+      Option(
+        "denylist-types", "LIST", repeatable: true, group: "Denylist",
+        "look up only these tokens: access, refresh (default both)"),
     ] + input + [
       Option(
         "tokens", choices: ["first", "all"], group: "Input",
@@ -170,15 +167,19 @@ enum CommandTable {
       Option(
         "report", "FILE", group: "Output",
         "also write a page for people: one HTML file with pictures"),
-    ] + streams + messages,
+    ] + streams + [
+      Option(
+        "cache", "SIZE", group: "Streams",
+        "remember checked signatures in this much memory (default 16M, 0: don't)")
+    ] + messages,
     examples: [
       (
         "jotmill verify --jwks jwks.json --iss https://auth.example.com/ tokens.txt",
         "by a published set, for one issuer"
       ),
       (
-        "jotmill verify --key public.pem --only valid --print claims --field /auth <log.ndjson",
-        "the claims of the good tokens of a JSON log"
+        "zcat access.log.gz | jotmill verify --keyring keys --at-log --print none --report audit.html",
+        "a log's tokens as of when they were used, as a page"
       ),
     ])
 
