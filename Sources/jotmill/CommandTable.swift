@@ -178,7 +178,7 @@ enum CommandTable {
         "by a published set, for one issuer"
       ),
       (
-        "zcat access.log.gz | jotmill verify --keyring keys --at-log --print none --report audit.html",
+        "jotmill verify --at-log --print none --report audit.html access.log",
         "a log's tokens as of when they were used, as a page"
       ),
     ])
