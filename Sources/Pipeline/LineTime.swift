@@ -10,46 +10,87 @@ enum LineTime {
   /// The time of a log line: RFC 3339 in its first or second word, else the one stamp of the Common
   /// Log Format outside quotes. nil: there is none, it names no zone, or there are several.
   ///
-  /// What a client sends stands in quotes or behind the stamp, its user name aside; so two stamps
-  /// that differ are one too many.
+  /// What a client sends stands in quotes or behind the stamp, its user name and the addresses that
+  /// it says it comes from aside; so two stamps that differ are one too many. One that a program
+  /// wrote without a zone is no licence to take what a client put behind it.
   static func ofLog(_ bytes: Span<UInt8>, _ line: Range<Int>) -> Moment? {
+    var leading: Moment?
     var start = line.lowerBound
     for _ in 0..<2 {
       while start < line.upperBound, bytes[start] == UInt8(ascii: " ") { start += 1 }
       let end = bytes.firstIndex(of: UInt8(ascii: " "), in: start..<line.upperBound)
-      var word = start..<(end ?? line.upperBound)
-      if word.count > 2, bytes[word.lowerBound] == UInt8(ascii: "[") {
-        let closes = bytes[word.upperBound - 1] == UInt8(ascii: "]")
-        word = word.lowerBound + 1..<word.upperBound - (closes ? 1 : 0)
-      }
-      if let moment = rfc3339(bytes, word) { return moment }
-      // RFC 3339 allows a space in the place of the T.
-      if word.count == 10, let end {
-        let next = bytes.firstIndex(of: UInt8(ascii: " "), in: end + 1..<line.upperBound)
-        var both = word.lowerBound..<(next ?? line.upperBound)
-        if bytes[both.upperBound - 1] == UInt8(ascii: "]") {
-          both = both.lowerBound..<both.upperBound - 1
-        }
-        if let moment = rfc3339(bytes, both) { return moment }
+      let word = start..<(end ?? line.upperBound)
+      if let moment = leadingWord(bytes, word, line.upperBound) {
+        guard isNear(leading, moment) else { return nil }
+        leading = leading ?? moment
+      } else if leading == nil, isDate(bytes, word) {
+        return nil
       }
       guard let end else { break }
       start = end
     }
-    return bracketed(bytes, line)
+    return bracketed(bytes, line, leading)
   }
 
-  private static func bracketed(_ bytes: Span<UInt8>, _ line: Range<Int>) -> Moment? {
+  /// RFC 3339, in brackets or not; it allows a space in the place of the T.
+  private static func leadingWord(
+    _ bytes: Span<UInt8>, _ word: Range<Int>, _ end: Int
+  ) -> Moment? {
+    var text = withoutBrackets(bytes, word)
+    if text.count == 10, text.upperBound < end {
+      let next = bytes.firstIndex(of: UInt8(ascii: " "), in: text.upperBound + 1..<end)
+      text = withoutBrackets(bytes, word.lowerBound..<(next ?? end))
+    }
+    return rfc3339(bytes, text)
+  }
+
+  private static func withoutBrackets(_ bytes: Span<UInt8>, _ word: Range<Int>) -> Range<Int> {
+    guard word.count > 2, bytes[word.lowerBound] == UInt8(ascii: "[") else { return word }
+    let closes = bytes[word.upperBound - 1] == UInt8(ascii: "]")
+    return word.lowerBound + 1..<word.upperBound - (closes ? 1 : 0)
+  }
+
+  /// Whether a word is `2026-11-21` or `2026/11/21`, or has a time behind it.
+  private static func isDate(_ bytes: Span<UInt8>, _ word: Range<Int>) -> Bool {
+    let text = withoutBrackets(bytes, word)
+    guard text.count >= 10 else { return false }
+    let c = bytes.extracting(text)
+    guard c.count == 10 || c[10] | 0x20 == UInt8(ascii: "t") else { return false }
+    for i in 0..<10 {
+      let isMark = c[i] == UInt8(ascii: "-") || c[i] == UInt8(ascii: "/")
+      guard i == 4 || i == 7 ? isMark : c[i] &- 0x30 < 10 else { return false }
+    }
+    return true
+  }
+
+  /// Whether two stamps may be of one event: what a collector adds is a little later than what it
+  /// collects.
+  private static func isNear(_ one: Moment?, _ other: Moment) -> Bool {
+    guard let one else { return true }
+    return (one.earliest.seconds - other.earliest.seconds).magnitude <= 60
+  }
+
+  /// `leading`, unless a bracketed stamp is of another time; without one, the bracketed stamp.
+  private static func bracketed(
+    _ bytes: Span<UInt8>, _ line: Range<Int>, _ leading: Moment?
+  ) -> Moment? {
     var found: Moment?
+    var isReadable = true
     var at = line.lowerBound
     var quoted = false
     while let open = bytes.firstIndex(of: UInt8(ascii: "["), in: at..<line.upperBound) {
       quoted = isQuoted(bytes, at..<open, quoted)
       at = open + 1
-      guard !quoted, let moment = commonLog(bytes, at..<line.upperBound) else { continue }
-      guard found == nil || found == moment else { return nil }
+      let rest = at..<line.upperBound
+      guard !quoted, let month = month(bytes, rest) else { continue }
+      guard let moment = commonLog(bytes, rest, month) else {
+        isReadable = false
+        continue
+      }
+      guard found == nil || found == moment, isNear(leading, moment) else { return nil }
       found = moment
     }
-    return found
+    return leading ?? (isReadable ? found : nil)
   }
 
   /// Whether the text behind `range` is in quotes, when that before it is so or not.
@@ -69,15 +110,22 @@ enum LineTime {
 
   private static let months = Array("JanFebMarAprMayJunJulAugSepOctNovDec".utf8)
 
+  /// From 0 on, of a stamp that begins as `21/Nov/2026:` does.
+  private static func month(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
+    guard range.count >= 12 else { return nil }
+    let c = bytes.extracting(range)
+    guard c[2] == UInt8(ascii: "/"), c[6] == UInt8(ascii: "/"), c[11] == UInt8(ascii: ":") else {
+      return nil
+    }
+    return (0..<12).first { m in (0..<3).allSatisfy { c[3 + $0] == months[3 * m + $0] } }
+  }
+
   /// `21/Nov/2026:07:00:00 +0000]`, with a fraction if there is one.
-  private static func commonLog(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Moment? {
+  private static func commonLog(
+    _ bytes: Span<UInt8>, _ range: Range<Int>, _ month: Int
+  ) -> Moment? {
     guard range.count >= 27 else { return nil }
     let c = bytes.extracting(range)
-    guard c[2] == UInt8(ascii: "/"), c[6] == UInt8(ascii: "/"), c[11] == UInt8(ascii: ":"),
-      let month = (0..<12).first(where: { m in
-        (0..<3).allSatisfy { c[3 + $0] == months[3 * m + $0] }
-      })
-    else { return nil }
     var at = 20
     if c[at] == UInt8(ascii: ".") || c[at] == UInt8(ascii: ",") {
       at += 1
@@ -160,41 +208,40 @@ enum LineTime {
     }
   }
 
-  /// A number, as JSON writes one.
+  /// A number, as JSON writes one. By size: 11 digits of seconds reach the year 5138; that many
+  /// milliseconds were in 1973.
   private static func unix(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Moment? {
-    let point = bytes.firstIndex(of: UInt8(ascii: "."), in: range)
-    let digits = (point ?? range.upperBound) - range.lowerBound
-    var isPlain = true
-    var value: Int64 = 0
-    for i in range.lowerBound..<min(range.lowerBound + digits, range.lowerBound + 19) {
-      let digit = bytes[i] &- 0x30
-      guard digit < 10 else {
-        isPlain = false
-        break
-      }
-      let (product, overflows) = value.multipliedReportingOverflow(by: 10)
-      let (sum, overflowsToo) = product.addingReportingOverflow(Int64(digit))
+    var whole: Int64 = 0
+    var at = range.lowerBound
+    while at < range.upperBound, bytes[at] &- 0x30 < 10 {
+      let (product, overflows) = whole.multipliedReportingOverflow(by: 10)
+      let (sum, overflowsToo) = product.addingReportingOverflow(Int64(bytes[at] - 0x30))
       guard !overflows, !overflowsToo else { return nil }
-      value = sum
+      whole = sum
+      at += 1
     }
-    guard isPlain, digits <= 19, digits > 0 else {
-      // A sign or an exponent: seconds, to the nanosecond.
-      let date = NumericDate(bytes, range)
-      guard date.floor.seconds > -62_167_219_200, date.floor.seconds < 253_402_300_800 else {
-        return nil
-      }
-      return Moment(date.floor)
+    var time = Timestamp(seconds: whole)
+    var hasExponent = false
+    for i in at..<range.upperBound where bytes[i] | 0x20 == UInt8(ascii: "e") { hasExponent = true }
+    // What is left of a fraction then says nothing of the clock that it was read from.
+    let isPoint = at == range.lowerBound || hasExponent
+    if isPoint || at < range.upperBound && whole < mostSeconds {
+      time = NumericDate(bytes, range).floor
+      whole = time.seconds
     }
-    // 11 digits of seconds reach the year 5138; that many milliseconds were in 1973.
+    // From the year 0 on; short of where NumericDate saturates.
+    guard whole >= -62_167_219_200, whole < .max else { return nil }
+    guard whole >= mostSeconds else {
+      return isPoint
+        ? Moment(time) : Moment(time, width: width(bytes, at..<range.upperBound))
+    }
     let unit: Int64 =
-      digits <= 11 ? 1 : digits <= 14 ? 1000 : digits <= 17 ? 1_000_000 : 1_000_000_000
-    if point != nil, unit == 1 {
-      let date = NumericDate(bytes, range)
-      return Moment(date.floor, width: width(bytes, range.lowerBound + digits..<range.upperBound))
-    }
-    let scale = 1_000_000_000 / unit
+      whole < 1000 * mostSeconds
+      ? 1000 : whole < 1_000_000 * mostSeconds ? 1_000_000 : 1_000_000_000
+    let scale = Int32(1_000_000_000 / unit)
     return Moment(
-      Timestamp(seconds: value / unit, nanoseconds: Int32(value % unit * scale)),
-      width: point == nil ? Int32(scale) : 1)
+      Timestamp(seconds: whole / unit, nanoseconds: Int32(whole % unit) * scale), width: scale)
   }
+
+  private static let mostSeconds: Int64 = 100_000_000_000
 }
