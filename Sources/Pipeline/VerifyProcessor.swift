@@ -182,7 +182,8 @@ package struct VerifyProcessor: ChunkProcessor {
     _ header: Int, _ octets: Span<UInt8>, _ moment: Moment?, _ now: Timestamp,
     _ denylists: [[Denylist]], _ judged: inout JudgedToken
   ) {
-    let kid = tokens.headers.entries[header].kid
+    // A leaked key's thief leaves out the name that it is listed by.
+    let kid = tokens.headers.entries[header].kid ?? trust.keys[judged.key].jwk.kid
     for file in trust.issuers[tokens.headers.entries[header].issuer].denylists {
       for list in denylists[file] {
         let match: Denylist.Match? =
