@@ -25,9 +25,10 @@ package final class VerificationKeys: Sendable {
     package struct DenylistFile: Sendable {
       package var path: String
       package var mayBeMissing: Bool
-      package init(path: String, mayBeMissing: Bool) {
-        self.path = path
-        self.mayBeMissing = mayBeMissing
+      /// As `DenylistFollower` takes it.
+      package var largeFrom: Int
+      package init(path: String, mayBeMissing: Bool, largeFrom: Int = 64 << 20) {
+        (self.path, self.mayBeMissing, self.largeFrom) = (path, mayBeMissing, largeFrom)
       }
     }
 
@@ -117,7 +118,9 @@ package final class VerificationKeys: Sendable {
         return same
       }
       return (
-        file.path, try DenylistFollower(path: file.path, mayBeMissing: file.mayBeMissing)
+        file.path,
+        try DenylistFollower(
+          path: file.path, mayBeMissing: file.mayBeMissing, largeFrom: file.largeFrom)
       )
     }
   }
@@ -156,6 +159,8 @@ package final class VerificationKeys: Sendable {
     defer { state.current.denylists = state.denylists.map(\.list.lists) }
     for i in state.denylists.indices {
       do { _ = try state.denylists[i].list.refresh() } catch let lost as DenylistLost {
+        // Whoever asks next must not get what is left: it is asked for again at once.
+        state.checked = -.infinity
         throw lost
       } catch {
         failures.append(error)
