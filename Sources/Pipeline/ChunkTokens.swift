@@ -226,8 +226,8 @@ struct ChunkTokens {
     guard let memory = options.memory else { return }
     for token in tokens
     where token.isEscaped == areEscaped && token.entry >= 0 && !token.isKnown {
-      guard let number = headers.entries[token.header].number,
-        let verified = batch.verified(token.entry)
+      guard let verified = batch.verified(token.entry),
+        let number = headers.number(ofVerified: token.header)
       else { continue }
       memory.insert(
         .init(header: number, payloadCount: verified.payload.count), octets,

@@ -13,8 +13,10 @@ struct HeaderMemory: Sendable {
     var key = 0
     /// Keys to try after that one.
     var others: [Int] = []
-    /// Stands for this header in the memory of signatures; nil: its tokens are not remembered.
+    /// Stands for this header in the memory of signatures; nil: none of its tokens is remembered.
     var number: UInt32?
+    /// A signature under it is still to hold for the first time, as far as this worker knows.
+    var awaitsNumber = false
     var algorithm = Algorithm.rs256
     var isUnencoded = false
     var acceptsTyp = true
@@ -59,6 +61,17 @@ struct HeaderMemory: Sendable {
     entries.append(entry)
     octets += 3 * segment.count
     return entries.count - 1
+  }
+
+  /// The number of a header under which a signature holds.
+  mutating func number(ofVerified index: Int) -> UInt32? {
+    if entries[index].awaitsNumber {
+      entries[index].awaitsNumber = false
+      entries[index].number = options.memory?.number(
+        ofHeader: entries[index].segment, issuer: entries[index].issuer, generation: generation,
+        isVerified: true)
+    }
+    return entries[index].number
   }
 
   mutating func beginChunk() {
@@ -114,7 +127,8 @@ struct HeaderMemory: Sendable {
       // An HMAC is as quickly computed as looked up.
       if entry.rejection == nil, entry.algorithm.family != .hmac, let memory = options.memory {
         entry.number = memory.number(
-          ofHeader: entry.segment, issuer: issuer, generation: generation)
+          ofHeader: entry.segment, issuer: issuer, generation: generation, isVerified: false)
+        entry.awaitsNumber = entry.number == nil
       }
     }
     if let name = entry.algorithmName {

@@ -56,8 +56,11 @@ package final class SignatureMemory: Sendable {
     shards = (0..<count).map { _ in Shard(State(octets: octets / count, seed: seed)) }
   }
 
-  /// The number of a header segment, the same for all workers; nil when there are too many.
-  func number(ofHeader segment: [UInt8], issuer: Int, generation: Int) -> UInt32? {
+  /// The number of a header segment, the same for all workers; nil when there are too many, or when
+  /// it has none and is not to get one: whoever makes up headers must not use up what they may take.
+  func number(
+    ofHeader segment: [UInt8], issuer: Int, generation: Int, isVerified: Bool
+  ) -> UInt32? {
     headers.withLock { headers in
       if generation > headers.generation {
         // Numbers are never used again, so what is remembered of the old keys can't be found.
@@ -68,9 +71,8 @@ package final class SignatureMemory: Sendable {
       guard generation == headers.generation else { return nil }
       let name = HeaderName(generation: generation, issuer: issuer, segment: segment)
       if let number = headers.numbers[name] { return number }
-      guard headers.octets + segment.count <= Self.headerOctets, headers.last < .max else {
-        return nil
-      }
+      guard isVerified, headers.octets + segment.count <= Self.headerOctets, headers.last < .max
+      else { return nil }
       headers.octets += segment.count + 64
       headers.last += 1
       headers.numbers[name] = headers.last
