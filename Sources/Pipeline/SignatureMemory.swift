@@ -125,14 +125,12 @@ package final class SignatureMemory: Sendable {
     private var current = 0
     /// Buckets of `ways`: a part of the hash above, the place and 1 below; 0 for none.
     private var slots: [UInt64]
-    private let bucketMask: Int
+    private let buckets: Int
 
     init(octets: Int, seed: UInt64) {
       self.seed = seed
       // A slot of eight octets for each 128 of tokens: RS256 takes about 400, ES256 200.
-      var buckets = 1
-      while buckets * 2 * Self.ways * 136 <= octets { buckets *= 2 }
-      bucketMask = buckets - 1
+      buckets = max(1, octets / 136 / Self.ways)
       slots = [UInt64](repeating: 0, count: buckets * Self.ways)
       segmentOctets = (octets - slots.count * 8) / SignatureMemory.segments
     }
@@ -214,7 +212,7 @@ package final class SignatureMemory: Sendable {
     }
 
     private func bucket(_ hash: UInt64) -> Range<Int> {
-      let first = (Int(truncatingIfNeeded: hash) & bucketMask) * Self.ways
+      let first = Int(((hash & 0xffff_ffff) * UInt64(buckets)) >> 32) * Self.ways
       return first..<first + Self.ways
     }
 
