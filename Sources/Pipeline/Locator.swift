@@ -125,8 +125,18 @@ package struct Locator: Sendable {
     let start = scratch.count
     JSONText.unescape(bytes, node.range, into: &scratch)
     let word = Self.withoutScheme(scratch.span, start..<scratch.count)
-    return Self.isWords(scratch.span, word)
-      ? .rejected(.noToken) : .token(Place(line: node.range, unescaped: word))
+    if Self.isWords(scratch.span, word) { return .rejected(.noToken) }
+    return .token(Place(line: Self.place(of: word, scratch, bytes, node.range), unescaped: word))
+  }
+
+  /// Where in a member's text the word stands that it holds; all of it if that can't be told.
+  private static func place(
+    of word: Range<Int>, _ scratch: [UInt8], _ bytes: Span<UInt8>, _ text: Range<Int>
+  ) -> Range<Int> {
+    guard let found = TokenSearch.next(bytes, in: text)?.range else { return text }
+    var letters: [UInt8] = []
+    TextEscape.undo(bytes, found, into: &letters)
+    return scratch.span.equals(word, letters) ? found : text
   }
 
   /// Nothing, or more than one word: another scheme's credentials, or prose.
@@ -158,7 +168,7 @@ package struct Locator: Sendable {
   ) -> Place {
     guard word.isEscaped else { return Place(line: word.range) }
     let start = scratch.count
-    TokenSearch.unescape(bytes, word.range, into: &scratch)
+    TextEscape.undo(bytes, word.range, into: &scratch)
     return Place(line: word.range, unescaped: start..<scratch.count)
   }
 
@@ -168,7 +178,13 @@ package struct Locator: Sendable {
     guard bytes.firstIndex(of: UInt8(ascii: " "), in: text) == nil,
       bytes.firstIndex(of: UInt8(ascii: "\t"), in: text) == nil
     else { return false }
-    if opensObject(bytes, text) { return bytes.firstIndex(of: UInt8(ascii: "."), in: text) != nil }
+    if opensObject(bytes, text) {
+      guard bytes.firstIndex(of: UInt8(ascii: "."), in: text) != nil else { return false }
+      if isBase64(bytes, text) { return true }
+      // A payload may be any text (RFC 7797). A row of columns that begins with a token is no token.
+      guard let parts = UnverifiedJWS(bytes, text) else { return false }
+      return isBase64(bytes, parts.header) && isBase64(bytes, parts.signature)
+    }
     var dots = 0
     for i in text {
       if bytes[i] == UInt8(ascii: ".") {
@@ -180,12 +196,17 @@ package struct Locator: Sendable {
     return dots == 2 || dots == 4
   }
 
-  /// `{"`, `{}` or `{` and white space, in base64url.
-  private static func opensObject(_ bytes: Span<UInt8>, _ word: Range<Int>) -> Bool {
-    guard word.count >= 3, bytes[word.lowerBound] == UInt8(ascii: "e") else { return false }
-    switch bytes[word.lowerBound + 1] {
-    case UInt8(ascii: "y"), UInt8(ascii: "w"), UInt8(ascii: "3"): return true
-    default: return false
+  /// Letters, dots, and what other base64 alphabets have beside.
+  private static func isBase64(_ bytes: Span<UInt8>, _ text: Range<Int>) -> Bool {
+    for i in text where !TokenSearch.isLetter(bytes[i]) && !".=+/".utf8.contains(bytes[i]) {
+      return false
     }
+    return true
+  }
+
+  /// An object's text in base64url, the empty object's too.
+  private static func opensObject(_ bytes: Span<UInt8>, _ word: Range<Int>) -> Bool {
+    TokenOpening.opensObject(bytes, word)
+      || word.count >= 4 && bytes.equals(word.lowerBound..<word.lowerBound + 4, "e30.")
   }
 }

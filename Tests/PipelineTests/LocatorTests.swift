@@ -38,6 +38,17 @@ import Testing
       ("\(t).x.y", .auto, nil, "\(t).x.y"), ("\(t).x", .auto, nil, "\(t).x"),
       ("eyJhbGciOiJIUzI1NiJ9.e30", .auto, nil, "eyJhbGciOiJIUzI1NiJ9.e30"),
       ("anything at all", .token, nil, "anything at all"),
+      (
+        "eyJhbGciOiJIUzI1NiJ9.{\"a\":1,\"b\":2}.c2ln", .auto, nil,
+        "eyJhbGciOiJIUzI1NiJ9.{\"a\":1,\"b\":2}.c2ln"
+      ),
+      ("e30.e30.", .auto, nil, "e30.e30."), ("e30.e30", .auto, nil, "e30.e30"),
+      // Columns without blanks are no token, whatever they begin with.
+      ("\(t),200,GET", .auto, nil, t), ("\(t);www.example.com", .auto, nil, t),
+      ("ewr1-a.example.net,\(t)", .auto, nil, t), ("eyes.example.net,\(t)", .auto, nil, t),
+      ("eyes.example.net:80", .auto, nil, "no_token"), ("e3.example.net", .log, nil, "no_token"),
+      ("\(t.replacing(".", with: "%2E"))", .auto, nil, "unescaped:\(t)"),
+      ("eyJhbGciOiJIUzI1NiJ9.e30%2Ec2ln", .auto, nil, "unescaped:\(t)"),
       // Log lines: the first word that is shaped like a JWS.
       ("GET /a?token=\(t)&b=1 HTTP/1.1", .auto, nil, t),
       ("Authorization: Bearer \(t)", .auto, nil, t),
