@@ -35,6 +35,22 @@ enum Redaction {
     out.append(UInt8(ascii: "]"))
   }
 
+  /// Whether what stands where a token should may be a piece of one: one that is cut in its payload
+  /// ends in a dot and a signature.
+  static func isLike(_ bytes: Span<UInt8>, _ place: Range<Int>) -> Bool {
+    if TokenSearch.next(bytes, in: place) != nil { return true }
+    var letters = 0
+    for i in place {
+      letters = TokenSearch.isLetter(bytes[i]) ? letters + 1 : 0
+      if letters == shortestSecret {
+        return bytes.firstIndex(of: UInt8(ascii: "."), in: place) != nil
+      }
+    }
+    return false
+  }
+
+  /// Of a signature or a payload, in letters.
+  private static let shortestSecret = 20
   private static let longestName = 64
 
   /// A name as far as it can neither end a string of the line nor hide a token.

@@ -96,9 +96,7 @@ struct VerdictWriter {
   ) {
     let token = judged.token
     // What stands where a token should, and is nothing like one, can stay.
-    guard
-      token.header >= 0 || token.isEscaped
-        || TokenSearch.next(bytes, in: token.place) != nil
+    guard token.rejection != .malformed || token.isEscaped || Redaction.isLike(bytes, token.place)
     else { return }
     // A name that is no key's may be anything, somebody's password too.
     var kid: ByteString?
