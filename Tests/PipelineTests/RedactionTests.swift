@@ -198,7 +198,7 @@ import Testing
     #expect(try redact("token", Self.options(.first, .token)) == "token")
   }
 
-  @Test func `a payload whose issuer is not trusted is redacted all the same`() throws {
+  @Test func `a header behind white space is replaced where a token should stand`() throws {
     // White space before the brace: no opening is found in it, but it is a header.
     let header = " {\"alg\":\"HS256\",\"kid\":\"k1\"}"
     let token = try Sample.token(" {\"n\":1}", header: header)
