@@ -21,8 +21,9 @@ let package = Package(
       name: "COpenSSL", pkgConfig: "libcrypto",
       providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
     .target(name: "CSystem", cSettings: c),
+    .target(name: "CLanes", cSettings: c),
     .target(name: "Files", dependencies: ["CSystem"], swiftSettings: swift),
-    .target(name: "JOSE", dependencies: ["COpenSSL"], swiftSettings: swift),
+    .target(name: "JOSE", dependencies: ["COpenSSL", "CLanes"], swiftSettings: swift),
     .target(name: "Keyring", dependencies: ["JOSE", "Files"], swiftSettings: swift),
     .target(name: "Pipeline", dependencies: ["JOSE", "Keyring", "Files"], swiftSettings: swift),
     .executableTarget(

@@ -56,13 +56,13 @@ public enum Base64URL {
     let tail = n & 3
     guard tail != 1 else { return false }
     var wrong: UInt32 = 0
-    // Four octets of slack: the loop stores three octets as one 32-bit word.
-    out.append(addingCapacity: decodedCount(n) + 4) { output in
+    // Slack: the loop stores three octets as one 32-bit word, the lanes 24 as 32.
+    out.append(addingCapacity: decodedCount(n) + TextLanes.slack) { output in
       unsafe source.extracting(range).withUnsafeBufferPointer { from in
         unsafe output.withUnsafeMutableBufferPointer { to, count in
           unsafe values.withUnsafeBufferPointer { value in
-            var i = 0
-            var o = 0
+            var i = unsafe TextLanes.decodeBase64URL(from, into: to)
+            var o = i / 4 * 3
             while i + 4 <= n {
               let v =
                 unsafe value[Int(from[i])] | value[256 + Int(from[i + 1])]

@@ -131,7 +131,7 @@ enum TokenSearch {
   }
 
   private static func plainEnd(_ bytes: Span<UInt8>, _ at: Int, _ limit: Int) -> Int {
-    var at = at
+    var at = at + TextLanes.wordPrefix(bytes, at..<limit)
     while at + 8 <= limit {
       let others = ~wordOctets(bytes.word(at: at)) & (0x80 &* Self.ones)
       guard others == 0 else { return at + others.trailingZeroBitCount / 8 }
