@@ -128,7 +128,7 @@ import Testing
     #expect(try token(parts[0], parts[1], parts[2]) == "valid")
     #expect(try token(parts[0], parts[1] + "=", parts[2]) == "bad_base64")
     #expect(try token(parts[0], parts[1], parts[2] + "!") == "valid", "a log line with a token")
-    #expect(try token(parts[0], parts[1], parts[2] + "-") == "bad_base64")
+    #expect(try token(parts[0], parts[1], parts[2] + "--") == "bad_base64")
     #expect(try token(parts[0], parts[1], "") == "bad_signature")
     #expect(try token(parts[0], parts[1]) == "malformed")
     let bad = Base64URL.encode(Array("{\"alg\":7}".utf8)).text
