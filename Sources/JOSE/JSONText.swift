@@ -153,7 +153,8 @@ extension JSONDocument {
     if hasWhitespace { appendCompact(0, bytes, to: &out) } else { out.append(bytes, whole) }
   }
 
-  private func appendCompact(_ index: Int, _ bytes: Span<UInt8>, to out: inout [UInt8]) {
+  /// The same for the value at `index`.
+  package func appendCompact(_ index: Int, _ bytes: Span<UInt8>, to out: inout [UInt8]) {
     let node = nodes[index]
     let end = Int(node.next)
     switch node.kind {

@@ -15,6 +15,8 @@ package struct SignOptions: Sendable {
   package var ttl: Seconds?
   package static let defaultTTL = Seconds(15 * 60)
   package var addsID = true
+  /// A refresh token for each access token, which ends this long after now; nil: none.
+  package var refreshTTL: Seconds?
   /// Replace what a record has, in place of filling in what it lacks.
   package var overrides = false
   /// Add nothing, sign the record's bytes.
@@ -52,10 +54,9 @@ struct ClaimsComposer: Sendable {
   /// The claims to add in this chunk, but for the ids.
   private var additions: [Addition] = []
   private var claims = Claims()
-  private var composed = Claims()
-  /// Random octets for ids.
-  private var random: [UInt8] = []
-  private var randomUsed = 0
+  /// The claims that are signed, if a refresh token, a ring or a profile asks about them.
+  private(set) var composed = Claims()
+  private var ids = RandomIDs()
 
   private struct Addition: Sendable {
     var name: ByteString
@@ -111,7 +112,7 @@ struct ClaimsComposer: Sendable {
     }
     // What is added is of the right type but for --claim, and the record's own claims are looked at
     // where they stand: a second parse is only for rules about the result.
-    let isOpen = options.overrides || !options.claims.isEmpty
+    let isOpen = options.overrides || !options.claims.isEmpty || options.refreshTTL != nil
     guard requiresAccessTokenClaims || ring != nil || isOpen && !options.asIs else {
       return options.asIs ? nil : Self.wrongType(claims, bytes)
     }
@@ -152,7 +153,7 @@ struct ClaimsComposer: Sendable {
     }
     if options.addsID, claims.jti == Claims.absent {
       payload.append(isEmpty ? "\"jti\":\"" : ",\"jti\":\"")
-      appendID(to: &payload)
+      ids.append(to: &payload)
       payload.append(UInt8(ascii: "\""))
     }
     payload.append(UInt8(ascii: "}"))
@@ -160,28 +161,6 @@ struct ClaimsComposer: Sendable {
 
   private func present(_ name: ByteString, _ bytes: Span<UInt8>) -> Bool {
     claims.document.member(named: name, in: bytes) != nil
-  }
-
-  /// Appends a random UUID (RFC 9562 section 5.4).
-  private mutating func appendID(to payload: inout [UInt8]) {
-    if randomUsed + 16 > random.count {
-      random = randomOctets(4096)
-      randomUsed = 0
-    }
-    for i in 0..<16 {
-      var octet = random[randomUsed + i]
-      if i == 6 { octet = octet & 0x0f | 0x40 }
-      if i == 8 { octet = octet & 0x3f | 0x80 }
-      if i == 4 || i == 6 || i == 8 || i == 10 { payload.append(UInt8(ascii: "-")) }
-      payload.append(Self.hexDigit(octet >> 4))
-      payload.append(Self.hexDigit(octet & 15))
-    }
-    randomUsed += 16
-  }
-
-  @inline(__always)
-  private static func hexDigit(_ digit: UInt8) -> UInt8 {
-    digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit
   }
 
   // MARK: Rules

@@ -5,19 +5,25 @@ internal import JOSE
 
 package struct SignProcessor: ChunkProcessor {
   private let options: SignOptions
-  private let keys: SigningKeys
-  private var key: SigningKey?
-  private var signer: Signer?
-  /// The encoded header and its dot, for `key`.
-  private var headerText: [UInt8] = []
+  private var signer: TokenSigner
   private var composer: ClaimsComposer
+  private var refresher: RefreshComposer?
+  private var ring: SigningKey.RingRules?
   private var payload: [UInt8] = []
+  private var refreshPayload: [UInt8] = []
   private var token: [UInt8] = []
+  private var refreshToken: [UInt8] = []
 
   package init(_ options: SignOptions, keys: SigningKeys) {
     self.options = options
-    self.keys = keys
+    let access = TokenSigner.Header(typ: options.typ, members: options.header)
+    // Where typ tells what a token is for, a refresh token must not say what its access token does.
+    let refresh = TokenSigner.Header(
+      typ: options.typ == nil ? nil : "JWT", members: options.header)
+    signer = TokenSigner(keys, [access, refresh])
     composer = ClaimsComposer(options)
+    let jku = options.header.first { $0.name == "jku" }?.json
+    refresher = options.refreshTTL.map { RefreshComposer(ttl: $0, jku: jku) }
   }
 
   package mutating func process(
@@ -44,7 +50,7 @@ package struct SignProcessor: ChunkProcessor {
       let text = LineText.trim(bytes, start..<end)
       let failure =
         end - start > options.maxLine
-        ? (Rejection.tooLarge, nil) : composer.compose(bytes, text, into: &payload)
+        ? (Rejection.tooLarge, nil) : compose(bytes, text)
       if let (rejection, detail) = failure {
         reject(line, chunk, rejection, detail, &result)
         if options.keepsRejects {
@@ -52,7 +58,8 @@ package struct SignProcessor: ChunkProcessor {
           result.rejects.append(UInt8(ascii: "\n"))
         }
       } else {
-        try sign()
+        try signer.sign(payload, header: 0, into: &token)
+        if refresher != nil { try signer.sign(refreshPayload, header: 1, into: &refreshToken) }
         result.summary.count(Rejections())
         write(line, chunk.input, &result.output)
       }
@@ -61,40 +68,29 @@ package struct SignProcessor: ChunkProcessor {
     }
   }
 
-  /// The key, its header and the chunk's times, from one reading of the clock.
+  /// The key and the chunk's times, from one reading of the clock.
   private mutating func prepare(_ now: Timestamp) throws {
-    let current = try keys.current(at: now)
-    if key?.generation != current.generation {
-      signer = try Signer(current.jwk, current.algorithm)
-      var header: [UInt8] = Array("{\"alg\":\"\(current.algorithm.name)\"".utf8)
-      func add(_ name: ByteString, _ json: [UInt8]) {
-        header.append(UInt8(ascii: ","))
-        JSONText.appendString(name, to: &header)
-        header.append(UInt8(ascii: ":"))
-        header.append(contentsOf: json)
-      }
-      if let kid = current.jwk.kid { add("kid", JSONValue.string(kid).text()) }
-      if let typ = options.typ { add("typ", JSONValue.string(typ).text()) }
-      for (name, json) in options.header { add(name, json) }
-      header.append(UInt8(ascii: "}"))
-      headerText = Base64URL.encode(header) + [UInt8(ascii: ".")]
+    let key = try signer.prepare(at: now)
+    ring = key.ring
+    composer.beginChunk(at: now, ring: key.ring)
+    refresher?.beginChunk(at: now, kid: key.jwk.kid)
+    if let refresher, let ring = key.ring, refresher.expiry > now + ring.maxTokenTTL {
+      throw JOSEError(
+        .badKey,
+        "--refresh-ttl is longer than the ring's max_token_ttl \(ring.maxTokenTTL.text)")
     }
-    key = current
-    composer.beginChunk(at: now, ring: current.ring)
   }
 
-  private mutating func sign() throws(JOSEError) {
-    guard let signer else { preconditionFailure("a chunk is prepared before its records") }
-    token.removeAll(keepingCapacity: true)
-    token.append(contentsOf: headerText)
-    var made = exchange(&token, with: [])
-    var signature = exchange(&payload, with: [])
-    Base64URL.encode(signature.span, 0..<signature.count, into: &made)
-    signature.removeAll(keepingCapacity: true)
-    try signer.sign(made.span, 0..<made.count, into: &signature)
-    made.append(UInt8(ascii: "."))
-    Base64URL.encode(signature.span, 0..<signature.count, into: &made)
-    (token, payload) = (made, signature)
+  private mutating func compose(
+    _ bytes: Span<UInt8>, _ text: Range<Int>
+  ) -> (Rejection, String?)? {
+    if let failure = composer.compose(bytes, text, into: &payload) { return failure }
+    guard refresher != nil else { return nil }
+    let access = payload
+    let isMade = refresher?.compose(
+      composer.composed, access.span, family: nil, into: &refreshPayload)
+    return isMade == true
+      ? nil : (.missingClaim, "a refresh token names its access token's \"jti\"")
   }
 
   // MARK: Output
@@ -102,8 +98,12 @@ package struct SignProcessor: ChunkProcessor {
   private func write(_ line: Int, _ input: Int, _ out: inout [UInt8]) {
     if options.format == .json {
       LineText.open(line, input, options.inputNames, to: &out)
-      out.append(",\"token\":\"")
+      out.append(refresher == nil ? ",\"token\":\"" : ",\"access_token\":\"")
       out.append(contentsOf: token)
+      if refresher != nil {
+        out.append("\",\"refresh_token\":\"")
+        out.append(contentsOf: refreshToken)
+      }
       out.append("\"}\n")
     } else {
       out.append(contentsOf: token)

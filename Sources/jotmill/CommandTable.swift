@@ -208,6 +208,10 @@ enum CommandTable {
       Option("ttl", "SPAN", group: "Claims", "add exp this long from now (default 15m)"),
       Option("nbf", "SPAN", group: "Claims", "add nbf this long from now, such as 0s"),
       Option(
+        "refresh", group: "Claims", "make pairs: an access token and a refresh token, as JSON"),
+      Option(
+        "refresh-ttl", "SPAN", group: "Claims", "how long refresh tokens live (default 7d)"),
+      Option(
         "jti", choices: ["uuid", "none"], group: "Claims", "add a random jti (default), or none"),
       Option("token-type", choices: ["access", "refresh"], group: "Claims", "add the claim type"),
       Option("fresh", group: "Claims", "add the claim fresh, true"),

@@ -9,7 +9,9 @@ enum SignCommand {
   static func run(_ arguments: Arguments) throws -> Int32 {
     var options = try claims(arguments)
     try header(arguments, &options)
-    options.format = arguments["format"].flatMap { SignOptions.Format(rawValue: $0) } ?? .token
+    options.format =
+      arguments["format"].flatMap { SignOptions.Format(rawValue: $0) }
+      ?? (options.refreshTTL == nil ? .token : .json)
     options.at = try arguments.value("at", "an RFC 3339 time or Unix seconds", Streams.time) ?? nil
     let keys = try signingKeys(arguments, at: options.at)
     // A signature costs more than a verification: small chunks share the work evenly.
@@ -45,6 +47,7 @@ enum SignCommand {
         "--claim \(name) is not possible; use --ttl, --nbf, --jti or the record")
     }
     options.ttl = try arguments.value("ttl", "a span such as 15m", Seconds.init)
+    try refresh(arguments, &options)
     options.notBefore = try arguments.value("nbf", "a span such as 0s", Seconds.init)
     options.addsID = arguments["jti"] != "none"
     options.overrides = arguments.has("override")
@@ -58,6 +61,31 @@ enum SignCommand {
       }
     }
     return options
+  }
+
+  /// `--refresh`: pairs, whose access tokens say what they are.
+  private static func refresh(_ arguments: Arguments, _ options: inout SignOptions) throws {
+    let ttl = try arguments.value("refresh-ttl", "a span such as 7d", Seconds.init)
+    guard arguments.has("refresh") else {
+      if ttl != nil { throw arguments.usage("--refresh-ttl goes with --refresh") }
+      return
+    }
+    if arguments.has("as-is") {
+      throw arguments.usage("--as-is adds nothing, so --refresh has no place beside it")
+    }
+    if arguments["jti"] == "none" {
+      throw arguments.usage("--refresh names each access token by its jti, so it needs one")
+    }
+    if arguments["token-type"] == "refresh" {
+      throw arguments.usage("--refresh makes pairs; their access tokens are of --token-type access")
+    }
+    if arguments["format"] == "token" {
+      throw arguments.usage("--refresh makes pairs, which are always --format json")
+    }
+    options.refreshTTL = ttl ?? Seconds(7 * 86_400)
+    if !arguments.has("token-type") {
+      options.claims.append(("type", JSONValue.string("access").text()))
+    }
   }
 
   private static func header(_ arguments: Arguments, _ options: inout SignOptions) throws {
