@@ -107,7 +107,7 @@ import Testing
     #expect(try file.listed == "b")
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(20)))
   func `a file that has become a pipe is refused, without waiting for it`() throws {
     var file = try Followed(jti("a"))
     file.remove()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Pipeline
 
-@Suite(.timeLimit(.minutes(5))) struct RedactionTests {
+@Suite(.timeLimit(.minutes(20))) struct RedactionTests {
   /// A token in some spelling, or text that must stay.
   private enum Piece {
     case text(String)

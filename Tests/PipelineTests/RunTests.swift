@@ -15,7 +15,7 @@ import Testing
   import Darwin
 #endif
 
-@Suite(.timeLimit(.minutes(2))) struct RunTests {
+@Suite(.timeLimit(.minutes(20))) struct RunTests {
   /// A chunk a line, from a file of so many lines.
   private func run(_ folder: Folder, lines: Int, workers: Int) throws -> Run {
     var run = Run()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Pipeline
 
-@Suite(.timeLimit(.minutes(5))) struct TokenSearchTests {
+@Suite(.timeLimit(.minutes(20))) struct TokenSearchTests {
   private static let header = "eyJhbGciOiJIUzI1NiJ9"
   private static let payload = "eyJuIjoxfQ"
   private static let signature = "Nl0SPGpyn_IYXCOZhZv-KHqn6PaRtgGCz3YPZ05EhaQ"
