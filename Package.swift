@@ -20,7 +20,10 @@ let package = Package(
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "libcrypto",
       providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
-    .target(name: "CSystem", cSettings: c),
+    .target(
+      name: "CSystem", cSettings: c,
+      // bcrypt, for which there is nothing in OpenSSL.
+      linkerSettings: [.linkedLibrary("crypt", .when(platforms: [.linux]))]),
     .target(name: "CLanes", cSettings: c),
     .target(name: "Files", dependencies: ["CSystem"], swiftSettings: swift),
     .target(name: "JOSE", dependencies: ["COpenSSL", "CLanes"], swiftSettings: swift),

@@ -11,6 +11,7 @@
 #include "hashes.h"
 #include "keys.h"
 #include "openssl.h"
+#include "passwords.h"
 #include "signatures.h"
 
 #endif

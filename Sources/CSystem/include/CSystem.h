@@ -22,6 +22,11 @@ int csystem_forbid_dumps(void);
 /// open(2) with a mode, which is variadic in C.
 int csystem_openat(int directory, const char *path, int flags, unsigned mode);
 
+/// bcrypt of the `len` octets of `password`, of which it takes 72 at most and none after a NUL.
+/// `setting` is `$2b$`, the cost, `$` and the salt; the 31 letters of the digest go to `out`. 1, 0
+/// when there is no memory, -1 where crypt(3) knows no bcrypt. Wipes what it held.
+int csystem_bcrypt(const unsigned char *password, size_t len, const char *setting, unsigned char *out);
+
 /// Monotonic seconds, for rates and progress.
 double csystem_monotonic_seconds(void);
 

@@ -95,7 +95,7 @@ enum PasswordEncryption {
 
 extension SecretBytes {
   /// Lends the address of the octets for one call.
-  fileprivate func lend(_ body: (UnsafePointer<UInt8>?) -> Int32) -> Int32 {
+  func lend(_ body: (UnsafePointer<UInt8>?) -> Int32) -> Int32 {
     reveal { unsafe $0.withUnsafeBufferPointer { unsafe body($0.baseAddress) } }
   }
 }
