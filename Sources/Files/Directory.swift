@@ -120,6 +120,16 @@ extension OpenFile {
     _ name: String, contents: [UInt8], mode: UInt16, owner: UInt32? = nil,
     advancesTime: Bool = false
   ) throws(FileError) {
+    try replace(name, mode: mode, owner: owner, advancesTime: advancesTime) {
+      (file) throws(FileError) in try file.write(contents)
+    }
+  }
+
+  /// The same where `write` writes the contents, which need not be in memory as a whole.
+  package func replace(
+    _ name: String, mode: UInt16, owner: UInt32? = nil, advancesTime: Bool = false,
+    writing write: (OpenFile) throws(FileError) -> Void
+  ) throws(FileError) {
     let temporary = ".\(name).new"
     try remove(temporary)
     let old = advancesTime ? try status(of: name)?.modified.seconds : nil
@@ -128,7 +138,7 @@ extension OpenFile {
       // The mode as asked for, whatever the umask is.
       try file.setMode(mode)
       if let owner { try file.setOwner(owner) }
-      try file.write(contents)
+      try write(file)
       if let old { try file.setModified(after: old) }
       try file.sync()
       try rename(temporary, to: name)

@@ -18,10 +18,10 @@
 ///   day that exists, years 0000 to 9999, an offset up to 23:59. Second 60 only where a leap second
 ///   may be: the last minute, UTC, of a month. jsonschema's rfc3339-validator knows no leap seconds
 ///   and no year 0000, and takes a line feed at the end.
-enum StringFormat: Sendable {
+package enum StringFormat: Sendable {
   case email, uuid, uri, dateTime
 
-  func accepts(_ text: Span<UInt8>) -> Bool {
+  package func accepts(_ text: Span<UInt8>) -> Bool {
     switch self {
     case .email: Self.isMailbox(text)
     case .uuid: Self.isUUID(text)

@@ -49,6 +49,9 @@ public final class RingDirectory: Sendable {
   /// Where the ring's denylist is, if it has one.
   public var denylistPath: String { "\(path)/denylist.ndjson" }
 
+  /// Where the ring's users are, if it has any.
+  public var usersPath: String { "\(path)/users.ndjson" }
+
   /// The same ring, for working out what a change would do.
   public func dryRun() -> RingDirectory {
     RingDirectory(path: path, directory: directory, passphrase: passphrase, isDryRun: true)

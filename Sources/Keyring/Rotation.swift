@@ -330,7 +330,7 @@ extension Ring {
 }
 
 extension Timestamp {
-  var roundedDown: Timestamp { Timestamp(seconds: seconds) }
+  package var roundedDown: Timestamp { Timestamp(seconds: seconds) }
   var roundedUp: Timestamp { Timestamp(seconds: nanoseconds > 0 ? seconds + 1 : seconds) }
 }
 
