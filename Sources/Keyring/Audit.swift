@@ -73,6 +73,7 @@ extension RingDirectory {
     for name in [Self.ringName, Self.setName] {
       check("\(path)/\(name)", try directory.status(of: name), 0o022, "go-w")
     }
+    check(usersPath, try directory.status(of: Self.usersName), 0o077, "600")
     let folder = try directory.status(of: Self.privateName)
     check("\(path)/\(Self.privateName)", folder, 0o077, "700")
     guard folder?.kind == .directory else { return }

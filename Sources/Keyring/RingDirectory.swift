@@ -17,6 +17,7 @@ public final class RingDirectory: Sendable {
   static let setName = "jwks.json"
   static let discoveryName = "openid-configuration"
   static let privateName = "private"
+  static let usersName = "users.ndjson"
   static let lockName = "lock"
 
   init(path: String, directory: OpenFile, passphrase: Passphrase?, isDryRun: Bool = false) {
@@ -50,7 +51,7 @@ public final class RingDirectory: Sendable {
   public var denylistPath: String { "\(path)/denylist.ndjson" }
 
   /// Where the ring's users are, if it has any.
-  public var usersPath: String { "\(path)/users.ndjson" }
+  public var usersPath: String { "\(path)/\(Self.usersName)" }
 
   /// The same ring, for working out what a change would do.
   public func dryRun() -> RingDirectory {

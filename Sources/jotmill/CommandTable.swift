@@ -55,7 +55,7 @@ enum CommandTable {
       ("jotmill inspect <tokens.txt", "decode tokens without verifying them"),
       ("jotmill keys publish", "write jwks.json for any web server"),
     ],
-    subcommands: [verify, sign, inspect, keys, summary, bench])
+    subcommands: [verify, sign, inspect, keys, users, summary, bench])
 
   private static let files = "[FILE...]"
 

@@ -48,8 +48,9 @@ enum Jotmill {
   }
 
   private static func perform(_ arguments: Arguments) throws -> Int32 {
-    // A change of a ring is safe wherever it ends, so `keys` leaves signals alone.
-    if arguments.command.path.first != "keys" { StopSignal.install() }
+    // A change of a ring or its users is safe wherever it ends, so these leave signals alone.
+    let first = arguments.command.path.first
+    if first != "keys", first != "users" { StopSignal.install() }
     switch arguments.command.path {
     case ["verify"]: return try VerifyCommand.run(arguments)
     case ["sign"]: return try SignCommand.run(arguments)
@@ -71,6 +72,13 @@ enum Jotmill {
     case ["keys", "publish"]: return try PublishCommand.publish(arguments)
     case ["keys", "audit"]: return try PublishCommand.audit(arguments)
     case ["keys", "plan"]: return try PlanCommand.plan(arguments)
+    case ["users", "add"]: return try UsersCommand.add(arguments)
+    case ["users", "list"]: return try UsersCommand.list(arguments)
+    case ["users", "passwd"]: return try UsersCommand.passwd(arguments)
+    case ["users", "disable"]: return try UsersCommand.disable(arguments)
+    case ["users", "enable"]: return try UsersCommand.enable(arguments)
+    case ["users", "remove"]: return try UsersCommand.remove(arguments)
+    case ["users", "import"]: return try UsersImport.run(arguments)
     default:
       // `jotmill` or `jotmill keys` alone.
       try print(Help.text(arguments.command, isLong: false))
