@@ -149,6 +149,11 @@ if [ "$have_peers" = yes ] &&
   check 'pairs of schema and value' "$work/venv/bin/python" Tests/Interop/schema.py --write "$work/pairs.ndjson"; then
   export JOTMILL_SCHEMA_PAIRS=$work/pairs.ndjson
 fi
+# Hundreds of verifiers by passlib and bcrypt, with right and wrong passwords.
+if [ "$have_peers" = yes ] &&
+  check 'pairs of verifier and password' "$work/venv/bin/python" Tests/Interop/users.py --write "$work/users.ndjson"; then
+  export JOTMILL_USERS_PAIRS=$work/users.ndjson
+fi
 if run 'swift build --build-tests' swift build --build-tests "${jobs[@]}"; then
   status=0
   run 'swift test' swift test --skip-build "${jobs[@]}" || status=$?
@@ -230,10 +235,11 @@ peers_suite() {
   count "$good" "$bad"
 }
 
-section 'Interop: PyJWT, joserfc, jwcrypto, jose'
+section 'Interop: PyJWT, joserfc, jwcrypto, jose, passlib'
 peers_suite interop
 peers_suite passphrases
 peers_suite schema
+peers_suite users
 
 section 'Samples: nginx, systemd, cron, Prometheus'
 peers_suite samples
