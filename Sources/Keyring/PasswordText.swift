@@ -19,55 +19,87 @@ enum PasswordText {
     }
   }
 
-  /// nil unless `text` is exactly the spelling of some octets.
-  static func decode(_ text: ArraySlice<UInt8>, _ alphabet: Alphabet) -> [UInt8]? {
-    let plus = alphabet == .standard ? UInt8(ascii: "+") : UInt8(ascii: ".")
-    var letters: [UInt8] = []
-    letters.reserveCapacity(text.count)
-    for c in text {
+  /// The octets behind letters that `isSpelling` accepted.
+  static func decode(_ text: [UInt8]) -> [UInt8] {
+    let letters = text.map { c in
       switch c {
-      case plus: letters.append(UInt8(ascii: "-"))
-      case UInt8(ascii: "/"): letters.append(UInt8(ascii: "_"))
-      case UInt8(ascii: "-"), UInt8(ascii: "_"): return nil
-      default: letters.append(c)
+      case UInt8(ascii: "+"), UInt8(ascii: "."): UInt8(ascii: "-")
+      case UInt8(ascii: "/"): UInt8(ascii: "_")
+      default: c
       }
     }
-    return Base64URL.decode(letters)
+    guard let octets = Base64URL.decode(letters) else {
+      preconditionFailure("the letters were checked")
+    }
+    return octets
+  }
+
+  /// How many octets the letters at `range` are the one spelling of; nil if of none.
+  static func octets(
+    _ text: Span<UInt8>, _ range: Range<Int>, _ alphabet: Alphabet
+  ) -> Int? {
+    var last: UInt8 = 0
+    for i in range {
+      switch text[i] {
+      case 0x41...0x5a: last = text[i] - 0x41
+      case 0x61...0x7a: last = text[i] - 0x61 + 26
+      case 0x30...0x39: last = text[i] - 0x30 + 52
+      case UInt8(ascii: "+") where alphabet == .standard: last = 62
+      case UInt8(ascii: ".") where alphabet == .adapted: last = 62
+      case UInt8(ascii: "/"): last = 63
+      default: return nil
+      }
+    }
+    switch range.count % 4 {
+    case 1: return nil
+    // The unused bits.
+    case 2: if last & 15 != 0 { return nil }
+    case 3: if last & 3 != 0 { return nil }
+    default: break
+    }
+    return Base64URL.decodedCount(range.count)
   }
 
   /// A decimal number of up to nine digits without leading zeros.
-  static func number(_ text: ArraySlice<UInt8>) -> Int? {
-    guard (1...9).contains(text.count), text.allSatisfy({ $0 &- 0x30 < 10 }),
-      text.first != 0x30 || text.count == 1
-    else { return nil }
-    return text.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+  static func number(_ text: Span<UInt8>, _ range: Range<Int>) -> Int? {
+    guard (1...9).contains(range.count), text[range.lowerBound] != 0x30 || range.count == 1 else {
+      return nil
+    }
+    var n = 0
+    for i in range {
+      guard text[i] &- 0x30 < 10 else { return nil }
+      n = n * 10 + Int(text[i] - 0x30)
+    }
+    return n
   }
 }
 
-extension PasswordVerifier {
+/// Where the parts of a verifier stand in a text, all of them checked.
+struct PasswordLayout {
+  var scheme: PasswordVerifier.Scheme
+  /// bcrypt: its 22 letters of salt, behind the cost.
+  var salt: Range<Int>
+  var digest: Range<Int>
+
   /// Salts are this long; passlib makes 16 octets.
   private static let saltRange = 1...1024
 
-  /// Reads a verifier. Throws `.badVerifier`, in words that hold nothing of it.
-  public init(parsing text: ByteString) throws(KeyringError) {
-    let bytes = text.bytes
-    guard bytes.count <= 2048 else { throw Self.bad("longer than any verifier") }
-    let parts = bytes.split(
-      separator: UInt8(ascii: "$"), maxSplits: 5, omittingEmptySubsequences: false)
-    guard parts.count >= 3, parts[0].isEmpty else {
-      throw Self.bad("no verifier: it does not begin with a scheme such as $scrypt$")
-    }
-    func isScheme(_ name: StaticString) -> Bool {
-      bytes.span.equals(parts[1].startIndex..<parts[1].endIndex, name)
-    }
-    if isScheme("2b") || isScheme("2a") || isScheme("2y") {
-      self = try Self.bcrypt(text, parts)
-    } else if isScheme("scrypt") {
-      self = try Self.scrypt(text, parts)
-    } else if isScheme("pbkdf2-sha256") {
-      self = try Self.pbkdf2(text, parts, .sha256)
-    } else if isScheme("pbkdf2-sha512") {
-      self = try Self.pbkdf2(text, parts, .sha512)
+  /// Reads the verifier at `range` without allocating. Throws `.badVerifier`, in words that hold
+  /// nothing of it.
+  init(_ text: Span<UInt8>, _ range: Range<Int>) throws(KeyringError) {
+    guard range.count <= 2048 else { throw Self.bad("longer than any verifier") }
+    var rest = range
+    guard !rest.isEmpty, text[rest.lowerBound] == UInt8(ascii: "$"),
+      case _ = Self.part(text, &rest), let name = Self.part(text, &rest), !rest.isEmpty
+    else { throw Self.bad("no verifier: it does not begin with a scheme such as $scrypt$") }
+    if text.equals(name, "2b") || text.equals(name, "2a") || text.equals(name, "2y") {
+      self = try Self.bcrypt(text, rest)
+    } else if text.equals(name, "scrypt") {
+      self = try Self.scrypt(text, rest)
+    } else if text.equals(name, "pbkdf2-sha256") {
+      self = try Self.pbkdf2(text, rest, .sha256)
+    } else if text.equals(name, "pbkdf2-sha512") {
+      self = try Self.pbkdf2(text, rest, .sha512)
     } else {
       // Its name is not told: it may be the beginning of a password.
       throw Self.bad(
@@ -75,87 +107,128 @@ extension PasswordVerifier {
     }
   }
 
+  private init(scheme: PasswordVerifier.Scheme, salt: Range<Int>, digest: Range<Int>) {
+    (self.scheme, self.salt, self.digest) = (scheme, salt, digest)
+  }
+
   private static func bad(_ what: String) -> KeyringError { KeyringError(.badVerifier, what) }
 
+  /// Takes what stands before the next `mark` off `rest`, and the mark; nil without one.
+  private static func part(
+    _ text: Span<UInt8>, _ rest: inout Range<Int>, _ mark: UInt8 = UInt8(ascii: "$")
+  ) -> Range<Int>? {
+    guard let end = text.firstIndex(of: mark, in: rest) else { return nil }
+    defer { rest = end + 1..<rest.upperBound }
+    return rest.lowerBound..<end
+  }
+
   private static func scrypt(
-    _ text: ByteString, _ parts: [ArraySlice<UInt8>]
-  ) throws(KeyringError) -> PasswordVerifier {
-    guard parts.count == 5 else { throw bad("scrypt: not $scrypt$ln=…,r=…,p=…$salt$hash") }
-    let costs = parts[2].split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
-    var numbers: [Int] = []
-    for (name, cost) in zip(["ln=", "r=", "p="], costs) where cost.starts(with: name.utf8) {
-      if let number = PasswordText.number(cost.dropFirst(name.utf8.count)) {
-        numbers.append(number)
-      }
+    _ text: Span<UInt8>, _ all: Range<Int>
+  ) throws(KeyringError) -> PasswordLayout {
+    var rest = all
+    guard var costs = part(text, &rest), let salt = part(text, &rest) else {
+      throw bad("scrypt: not $scrypt$ln=…,r=…,p=…$salt$hash")
     }
-    guard costs.count == 3, numbers.count == 3 else {
-      throw bad("scrypt: its cost is not ln=…,r=…,p=…")
+    func value(_ range: Range<Int>?, _ name: StaticString) -> Int? {
+      guard let range, range.count > name.utf8CodeUnitCount,
+        case let start = range.lowerBound + name.utf8CodeUnitCount,
+        text.equals(range.lowerBound..<start, name)
+      else { return nil }
+      return PasswordText.number(text, start..<range.upperBound)
     }
-    guard let cost = ScryptCost(logN: numbers[0], r: numbers[1], p: numbers[2]) else {
+    let comma = UInt8(ascii: ",")
+    guard let logN = value(part(text, &costs, comma), "ln="),
+      let r = value(part(text, &costs, comma), "r="), let p = value(costs, "p=")
+    else { throw bad("scrypt: its cost is not ln=…,r=…,p=…") }
+    guard let cost = ScryptCost(logN: logN, r: r, p: p) else {
       throw bad(
         "scrypt: a cost that scrypt does not have, or above \(ScryptCost.mostMemory >> 30) GiB or "
           + "N·r·p of \(ScryptCost.mostWork)")
     }
-    let (salt, digest) = try saltAndDigest(parts, .standard, octets: 32, "scrypt")
-    return PasswordVerifier(scheme: .scrypt(cost), text: text, salt: salt, digest: digest)
+    try check(text, salt: salt, digest: rest, .standard, octets: 32, "scrypt")
+    return PasswordLayout(scheme: .scrypt(cost), salt: salt, digest: rest)
   }
 
   private static func pbkdf2(
-    _ text: ByteString, _ parts: [ArraySlice<UInt8>], _ sha: PasswordHash.SHA
-  ) throws(KeyringError) -> PasswordVerifier {
-    let name = sha == .sha256 ? "pbkdf2-sha256" : "pbkdf2-sha512"
-    guard parts.count == 5 else { throw bad("\(name): not $\(name)$rounds$salt$hash") }
-    guard let rounds = PasswordText.number(parts[2]), (1...mostRounds).contains(rounds) else {
-      throw bad("\(name): its rounds are no number from 1 to \(mostRounds)")
+    _ text: Span<UInt8>, _ all: Range<Int>, _ sha: PasswordHash.SHA
+  ) throws(KeyringError) -> PasswordLayout {
+    let name: StaticString = sha == .sha256 ? "pbkdf2-sha256" : "pbkdf2-sha512"
+    var rest = all
+    guard let first = part(text, &rest), let salt = part(text, &rest) else {
+      throw bad("\(name): not $\(name)$rounds$salt$hash")
     }
-    let (salt, digest) = try saltAndDigest(parts, .adapted, octets: sha == .sha256 ? 32 : 64, name)
-    return PasswordVerifier(
+    let most = PasswordVerifier.mostRounds
+    guard let rounds = PasswordText.number(text, first), (1...most).contains(rounds) else {
+      throw bad("\(name): its rounds are no number from 1 to \(most)")
+    }
+    try check(
+      text, salt: salt, digest: rest, .adapted, octets: sha == .sha256 ? 32 : 64, name)
+    return PasswordLayout(
       scheme: sha == .sha256 ? .pbkdf2SHA256(rounds: rounds) : .pbkdf2SHA512(rounds: rounds),
-      text: text, salt: salt, digest: digest)
+      salt: salt, digest: rest)
   }
 
-  private static func saltAndDigest(
-    _ parts: [ArraySlice<UInt8>], _ alphabet: PasswordText.Alphabet, octets: Int, _ name: String
-  ) throws(KeyringError) -> (salt: [UInt8], digest: [UInt8]) {
-    guard let salt = PasswordText.decode(parts[3], alphabet), saltRange.contains(salt.count) else {
+  private static func check(
+    _ text: Span<UInt8>, salt: Range<Int>, digest: Range<Int>,
+    _ alphabet: PasswordText.Alphabet, octets: Int, _ name: StaticString
+  ) throws(KeyringError) {
+    guard let count = PasswordText.octets(text, salt, alphabet), saltRange.contains(count) else {
       throw bad(
         "\(name): its salt is no base64 as passlib writes it, of \(saltRange.lowerBound) to "
           + "\(saltRange.upperBound) octets")
     }
-    guard let digest = PasswordText.decode(parts[4], alphabet), digest.count == octets else {
+    guard PasswordText.octets(text, digest, alphabet) == octets else {
       throw bad("\(name): its hash is no base64 of \(octets) octets as passlib writes it")
     }
-    return (salt, digest)
   }
 
   private static func bcrypt(
-    _ text: ByteString, _ parts: [ArraySlice<UInt8>]
-  ) throws(KeyringError) -> PasswordVerifier {
-    guard parts.count == 4, parts[2].count == 2, parts[2].allSatisfy({ $0 &- 0x30 < 10 }),
-      case let cost = parts[2].reduce(0, { $0 * 10 + Int($1 - 0x30) }),
-      (4...mostBcryptCost).contains(cost)
-    else { throw bad("bcrypt: its cost is no number from 04 to \(mostBcryptCost)") }
+    _ text: Span<UInt8>, _ all: Range<Int>
+  ) throws(KeyringError) -> PasswordLayout {
+    let most = PasswordVerifier.mostBcryptCost
+    var rest = all
+    guard let digits = part(text, &rest), digits.count == 2,
+      case let tens = text[digits.lowerBound] &- 0x30, tens < 10,
+      case let ones = text[digits.lowerBound + 1] &- 0x30, ones < 10,
+      case let cost = Int(tens) * 10 + Int(ones), (4...most).contains(cost)
+    else { throw bad("bcrypt: its cost is no number from 04 to \(most)") }
     // 128 bits of salt and 184 of hash, in letters of an order of its own. crypt(3) does not look at
     // the unused bits of the salt, which some programs set; those of a hash are zero.
-    let letters = parts[3]
-    guard letters.count == 53,
-      letters.allSatisfy({
-        $0 &- 0x30 < 10 || ($0 | 0x20) &- 0x61 < 26 || $0 == UInt8(ascii: ".")
-          || $0 == UInt8(ascii: "/")
-      }), lastOfHash.contains(letters.last!)
-    else { throw bad("bcrypt: its salt and hash are not 53 letters as crypt(3) writes them") }
-    // `2a` and `2y` are the same function; of them crypt(3) computes only `2b` everywhere alike.
-    var setting: [UInt8] = []
-    setting.append("$2b$")
-    setting += parts[2]
-    setting.append("$")
-    setting += letters.prefix(22)
-    return PasswordVerifier(
-      scheme: .bcrypt(cost: cost), text: text, salt: setting, digest: Array(letters.suffix(31)))
+    let isWhole = rest.count == 53 && lastOfHash.contains(text[rest.upperBound - 1])
+    for i in rest where isWhole {
+      let c = text[i]
+      let isLetter =
+        c &- 0x30 < 10 || (c | 0x20) &- 0x61 < 26 || c == UInt8(ascii: ".")
+        || c == UInt8(ascii: "/")
+      if !isLetter { throw bad(bcryptLetters) }
+    }
+    guard isWhole else { throw bad(bcryptLetters) }
+    let middle = rest.lowerBound + 22
+    return PasswordLayout(
+      scheme: .bcrypt(cost: cost), salt: rest.lowerBound..<middle, digest: middle..<rest.upperBound)
   }
 
+  private static let bcryptLetters =
+    "bcrypt: its salt and hash are not 53 letters as crypt(3) writes them"
+
   /// Every fourth letter of bcrypt's alphabet.
-  private static let lastOfHash = Set(
-    Array("./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
-      .enumerated().filter { $0.offset % 4 == 0 }.map(\.element))
+  private static let lastOfHash = Array(".CGKOSWaeimquy26".utf8)
+}
+
+extension PasswordVerifier {
+  /// Reads a verifier. Throws `.badVerifier`, in words that hold nothing of it.
+  public init(parsing text: ByteString) throws(KeyringError) {
+    let bytes = text.bytes
+    let layout = try PasswordLayout(bytes.span, 0..<bytes.count)
+    var salt = Array(bytes[layout.salt])
+    var digest = Array(bytes[layout.digest])
+    if case .bcrypt = layout.scheme {
+      // `2a` and `2y` are the same function; of them crypt(3) computes only `2b` everywhere alike.
+      salt = Array("$2b$".utf8) + bytes[4..<7] + salt
+    } else {
+      salt = PasswordText.decode(salt)
+      digest = PasswordText.decode(digest)
+    }
+    self.init(scheme: layout.scheme, text: text, salt: salt, digest: digest)
+  }
 }

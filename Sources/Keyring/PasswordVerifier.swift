@@ -28,7 +28,7 @@ public struct PasswordVerifier: Sendable, Equatable {
 
   /// A longer password is accepted by no verifier; passlib's limit too.
   public static let mostPasswordOctets = 4096
-  /// No limit lets a check take longer than about 15 seconds.
+  /// No limit lets a check take longer than about 20 seconds.
   public static let mostRounds = 10_000_000
   public static let mostBcryptCost = 18
   static let saltOctets = 16

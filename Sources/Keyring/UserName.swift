@@ -18,14 +18,19 @@ public enum UserName {
   /// Throws `.badName` unless `name` may be a user's: 1 to 255 octets of UTF-8, visible ASCII
   /// characters or letters of other scripts, under the rules above.
   public static func check(_ name: ByteString) throws(KeyringError) {
+    try check(name.bytes.span, 0..<name.bytes.count)
+  }
+
+  /// The same for octets in place; allocates nothing for ASCII.
+  static func check(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(KeyringError) {
+    if !range.isEmpty, range.count <= mostOctets, isVisibleASCII(bytes, range) { return }
+    let name = ByteString(bytes.copy(range))
     func bad(_ what: String) -> KeyringError {
       KeyringError(.badName, "user name \"\(name.shortened)\": \(what)")
     }
     let count = name.bytes.count
     guard count > 0 else { throw KeyringError(.badName, "the user name is empty") }
     guard count <= mostOctets else { throw bad("longer than \(mostOctets) octets") }
-    let isPlain = name.bytes.allSatisfy { (0x21...0x7e).contains($0) }
-    if isPlain { return }
     guard let text = String(validating: name.bytes, as: UTF8.self) else {
       throw bad("not UTF-8")
     }
@@ -51,11 +56,22 @@ public enum UserName {
   /// Throws `.badName` unless `email` is a mailbox of RFC 5321 section 4.1.2 in ASCII, its local
   /// part without quotes, which would be a second spelling.
   public static func checkEmail(_ email: ByteString) throws(KeyringError) {
-    guard email.bytes.first != UInt8(ascii: "\""), StringFormat.email.accepts(email.bytes.span)
+    try checkEmail(email.bytes.span, 0..<email.bytes.count)
+  }
+
+  static func checkEmail(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(KeyringError) {
+    guard !range.isEmpty, bytes[range.lowerBound] != UInt8(ascii: "\""),
+      StringFormat.email.accepts(bytes.extracting(range))
     else {
+      let email = ByteString(bytes.copy(range)).shortened
       throw KeyringError(
-        .badName, "\"\(email.shortened)\" is no mail address such as ada@example.com, in ASCII")
+        .badName, "\"\(email)\" is no mail address such as ada@example.com, in ASCII")
     }
+  }
+
+  private static func isVisibleASCII(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+    for i in range where bytes[i] &- 0x21 > 0x7e - 0x21 { return false }
+    return true
   }
 
   private static func isLetter(_ scalar: Unicode.Scalar, isFirst: Bool) -> Bool {

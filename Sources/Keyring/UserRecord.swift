@@ -35,66 +35,115 @@ enum UserRecord {
       case .duplicateMember: throw KeyringError(.badFormat, "a member stands there twice")
       case nil: break
       }
-      _ = try UserRecord.user(document, bytes)
-      func part(_ name: StaticString) -> Users.Record.Part {
-        guard let index = document.member(name, in: bytes),
-          case let node = document.nodes[index], node.kind == .string
-        else { return .init() }
+      let members = try Members(document, bytes)
+      try members.check(document, bytes)
+      func part(_ index: Int?) -> Users.Record.Part {
+        guard let index else { return .init() }
+        let node = document.nodes[index]
         return .init(
           start: UInt16(Int(node.start) - range.lowerBound), count: UInt16(node.range.count),
           isEscaped: node.escaped)
       }
       return Users.Record(
-        start: UInt32(range.lowerBound), count: UInt16(range.count), name: part("username"),
-        email: part("email"), line: 0)
+        start: UInt32(range.lowerBound), count: UInt16(range.count),
+        name: part(members.username), email: part(members.email), line: 0,
+        isDisabled: members.isDisabled(document, bytes))
     }
   }
 
-  /// The user of a parsed record. Throws `.badFormat`, `.badName` or `.badVerifier`.
-  static func user(
-    _ document: JSONDocument, _ bytes: Span<UInt8>
-  ) throws(KeyringError) -> User {
-    guard document.nodes[0].kind == .object else {
-      throw KeyringError(.badFormat, "not an object")
-    }
-    func string(_ name: StaticString) throws(KeyringError) -> ByteString? {
-      guard let index = document.member(name, in: bytes), document.nodes[index].kind != .null
-      else { return nil }
-      guard document.nodes[index].kind == .string else {
-        throw KeyringError(.badFormat, "\"\(name)\" is no string")
+  /// Where the values of a record's members stand, as nodes of the document; null is none.
+  private struct Members {
+    var username: Int?
+    var email: Int?
+    var password: Int?
+    var disabled: Int?
+    var created: Int?
+    var changed: Int?
+
+    init(_ document: JSONDocument, _ bytes: Span<UInt8>) throws(KeyringError) {
+      guard document.nodes[0].kind == .object else {
+        throw KeyringError(.badFormat, "not an object")
       }
-      return ByteString(document.unescaped(index, in: bytes))
-    }
-    func time(_ name: StaticString) throws(KeyringError) -> Timestamp? {
-      guard let text = try string(name) else { return nil }
-      guard let time = Timestamp(rfc3339: text.bytes.span) else {
-        throw KeyringError(.badFormat, "\"\(name)\" is no RFC 3339 time")
+      func string(_ value: Int, _ name: StaticString) throws(KeyringError) -> Int? {
+        switch document.nodes[value].kind {
+        case .string: return value
+        case .null: return nil
+        default: throw KeyringError(.badFormat, "\"\(name)\" is no string")
+        }
       }
-      return time
-    }
-    guard let username = try string("username") else {
-      throw KeyringError(.badFormat, "no \"username\"")
-    }
-    try UserName.check(username)
-    let email = try string("email")
-    if let email { try UserName.checkEmail(email) }
-    guard let password = try string("password") else {
-      throw KeyringError(.badFormat, "no \"password\"")
-    }
-    let verifier: PasswordVerifier
-    do { verifier = try PasswordVerifier(parsing: password) } catch {
-      throw KeyringError(error.code, "\"password\": \(error.detail)")
-    }
-    var user = User(username: username, email: email, verifier: verifier)
-    if let index = document.member("disabled", in: bytes) {
-      guard document.nodes[index].kind == .bool else {
-        throw KeyringError(.badFormat, "\"disabled\" is neither true nor false")
+      var child = 1
+      while child < Int(document.nodes[0].next) {
+        let value = child + 1
+        if document.equals(child, "username", in: bytes) {
+          username = try string(value, "username")
+        } else if document.equals(child, "email", in: bytes) {
+          email = try string(value, "email")
+        } else if document.equals(child, "password", in: bytes) {
+          password = try string(value, "password")
+        } else if document.equals(child, "created", in: bytes) {
+          created = try string(value, "created")
+        } else if document.equals(child, "changed", in: bytes) {
+          changed = try string(value, "changed")
+        } else if document.equals(child, "disabled", in: bytes) {
+          guard document.nodes[value].kind == .bool else {
+            throw KeyringError(.badFormat, "\"disabled\" is neither true nor false")
+          }
+          disabled = value
+        }
+        child = Int(document.nodes[value].next)
       }
-      user.isDisabled = bytes[Int(document.nodes[index].start)] == UInt8(ascii: "t")
     }
-    user.created = try time("created")
-    user.changed = try time("changed")
-    return user
+
+    func isDisabled(_ document: JSONDocument, _ bytes: Span<UInt8>) -> Bool {
+      disabled.map { bytes[Int(document.nodes[$0].start)] == UInt8(ascii: "t") } ?? false
+    }
+
+    /// Checks every value; allocates nothing where nothing is escaped and names are ASCII.
+    func check(_ document: JSONDocument, _ bytes: Span<UInt8>) throws(KeyringError) {
+      func characters<R>(
+        _ index: Int, _ body: (Span<UInt8>, Range<Int>) throws(KeyringError) -> R
+      ) throws(KeyringError) -> R {
+        guard document.nodes[index].escaped else {
+          return try body(bytes, document.nodes[index].range)
+        }
+        let text = document.unescaped(index, in: bytes)
+        return try body(text.span, 0..<text.count)
+      }
+      guard let username else { throw KeyringError(.badFormat, "no \"username\"") }
+      try characters(username, UserName.check)
+      if let email { try characters(email, UserName.checkEmail) }
+      guard let password else { throw KeyringError(.badFormat, "no \"password\"") }
+      do throws(KeyringError) {
+        try characters(password) { (text, range) throws(KeyringError) in
+          _ = try PasswordLayout(text, range)
+        }
+      } catch {
+        throw KeyringError(error.code, "\"password\": \(error.detail)")
+      }
+      for (index, name) in [(created, "created"), (changed, "changed")] {
+        guard let index else { continue }
+        guard try characters(index, { Timestamp(rfc3339: $0, $1) }) != nil else {
+          throw KeyringError(.badFormat, "\"\(name)\" is no RFC 3339 time")
+        }
+      }
+    }
+  }
+
+  /// The user of a record that `Reader` has checked.
+  static func user(_ document: JSONDocument, _ bytes: Span<UInt8>) throws(KeyringError) -> User {
+    let members = try Members(document, bytes)
+    func string(_ index: Int?) -> ByteString? {
+      index.map { ByteString(document.unescaped($0, in: bytes)) }
+    }
+    guard let username = string(members.username), let password = string(members.password) else {
+      preconditionFailure("records are checked before they are taken in")
+    }
+    return User(
+      username: username, email: string(members.email),
+      verifier: try PasswordVerifier(parsing: password),
+      isDisabled: members.isDisabled(document, bytes),
+      created: string(members.created).flatMap { Timestamp(rfc3339: $0.bytes.span) },
+      changed: string(members.changed).flatMap { Timestamp(rfc3339: $0.bytes.span) })
   }
 
   /// The record with other values for `members`, nil leaving one out; new ones come last. All else

@@ -37,6 +37,7 @@ public struct Users: Sendable {
     var email: Part
     /// Its line in the file it was read from; 0 for nowhere.
     var line: UInt32
+    var isDisabled = false
     var isRemoved = false
 
     struct Part: Sendable {
@@ -61,8 +62,7 @@ public struct Users: Sendable {
   /// Lines that were read, and behind them those that were added or changed.
   var text: [UInt8] = []
   var records: [Record] = []
-  /// Open addressing: 0 is free; else twice a record's place, plus one for its address, plus one.
-  var table: [UInt32] = []
+  var table: [Slot] = []
   var keys = 0
   /// What the file was when it was read.
   var source: FileStatus?
@@ -81,14 +81,24 @@ public struct Users: Sendable {
 
   /// The same for octets in place; allocates nothing for ASCII.
   public func find(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
-    entry(bytes, range).map { Int($0 - 1) >> 1 }
+    slot(bytes, range)?.place
   }
 
   /// The place of the user whose name is exactly these octets, as a token's `sub` has it.
   public func find(subject: ByteString) -> Int? {
-    guard let place = find(subject), username(place) == subject else { return nil }
-    return place
+    find(subject: subject.bytes.span, 0..<subject.bytes.count)
   }
+
+  /// The same for octets in place.
+  public func find(subject bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
+    guard let slot = slot(bytes, range), case let record = records[slot.place],
+      withName(record, record.name, { $0.order($1, bytes, range) == 0 })
+    else { return nil }
+    return slot.place
+  }
+
+  /// Whether the user at `place` is disabled; cheaper than asking for the user.
+  public func isDisabled(_ place: Int) -> Bool { records[place].isDisabled }
 
   /// The user at a place that `find` or `places` gave.
   public func user(_ place: Int) -> User {
@@ -106,15 +116,11 @@ public struct Users: Sendable {
   }
 
   func username(_ place: Int) -> ByteString {
-    part(place, records[place].name)
+    spelling(records[place], records[place].name)
   }
 
-  private func part(_ place: Int, _ part: Record.Part) -> ByteString {
-    let raw = text.span.copy(records[place].range(part))
-    guard part.isEscaped else { return ByteString(raw) }
-    var out: [UInt8] = []
-    JSONText.unescape(raw.span, 0..<raw.count, into: &out)
-    return ByteString(out)
+  private func spelling(_ record: Record, _ part: Record.Part) -> ByteString {
+    withName(record, part) { ByteString($0.copy($1)) }
   }
 
   // MARK: Changing
@@ -201,19 +207,22 @@ public struct Users: Sendable {
 
   /// Puts a record of `text` into the index.
   mutating func index(_ record: Record) throws(KeyringError) {
-    for part in [record.name, record.email] where part.count > 0 {
-      if let other = entry(of: record, part) {
-        let place = Int(other - 1) >> 1
-        let spelled = self.part(place, other & 1 == 1 ? records[place].name : records[place].email)
-        throw exists(self.spelling(record, part), spelled, records[place])
-      }
+    guard records.count < Slot.mostRecords else {
+      throw KeyringError(.badFormat, "more users than a file can hold")
     }
+    try checkIsNew(record, record.name)
+    if record.email.count > 0 { try checkIsNew(record, record.email) }
+    reserve(keys: keys + 2)
     records.append(record)
     count += 1
-    let place = UInt32(records.count - 1)
-    reserve(keys: keys + 2)
-    insert(place << 1 + 1, record, record.name)
-    if record.email.count > 0, !isSameKey(record) { insert(place << 1 + 2, record, record.email) }
+    insert(records.count - 1)
+  }
+
+  private func checkIsNew(_ record: Record, _ part: Record.Part) throws(KeyringError) {
+    guard let slot = slot(of: record, part) else { return }
+    let other = records[slot.place]
+    throw exists(
+      spelling(record, part), spelling(other, slot.isEmail ? other.email : other.name), other)
   }
 
   private func exists(
@@ -225,13 +234,5 @@ public struct Users: Sendable {
       ? "is there already\(place)"
       : "is there already as \"\(spelled.shortened)\"\(place), and the two are one name"
     return KeyringError(.userExists, "\"\(name.shortened)\" \(twin)")
-  }
-
-  private func spelling(_ record: Record, _ part: Record.Part) -> ByteString {
-    let raw = text.span.copy(record.range(part))
-    guard part.isEscaped else { return ByteString(raw) }
-    var out: [UInt8] = []
-    JSONText.unescape(raw.span, 0..<raw.count, into: &out)
-    return ByteString(out)
   }
 }

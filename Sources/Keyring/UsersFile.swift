@@ -147,8 +147,11 @@ extension Users {
   }
 
   fileprivate mutating func readLines(_ path: String) throws(KeyringError) {
-    var lines = 0
-    for c in text where c == UInt8(ascii: "\n") { lines += 1 }
+    let newline = UInt8(ascii: "\n")
+    var (lines, next) = (0, 0)
+    while let found = text.span.firstIndex(of: newline, in: next..<text.count) {
+      (lines, next) = (lines + 1, found + 1)
+    }
     records.reserveCapacity(lines + 1)
     reserve(keys: 2 * (lines + 1))
     var reader = UserRecord.Reader()
@@ -156,7 +159,7 @@ extension Users {
     var line = 0
     while start < text.count {
       line += 1
-      let end = text.span.firstIndex(of: UInt8(ascii: "\n"), in: start..<text.count) ?? text.count
+      let end = text.span.firstIndex(of: newline, in: start..<text.count) ?? text.count
       defer { start = end + 1 }
       if Self.isBlank(text.span, start..<end) { continue }
       do throws(KeyringError) {

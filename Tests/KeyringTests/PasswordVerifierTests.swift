@@ -212,23 +212,41 @@ struct PasswordVerifierTests {
     #expect(try !scrypt("ln=14,r=8,p=1").isToBeReplaced(after: password))
   }
 
+  /// What `count` calls take of this thread's own time: other tests run at the same time.
+  private static func seconds(_ count: Int, _ body: () throws -> Void) rethrows -> Double {
+    var (before, after) = (timespec(), timespec())
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before)
+    for _ in 0..<count { try body() }
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after)
+    return Double(after.tv_sec - before.tv_sec) + Double(after.tv_nsec - before.tv_nsec) / 1e9
+  }
+
   @Test("an unknown user costs what a known one does")
   func dummyWork() throws {
     let password = Self.secret("open sesame")
     let verifier = try PasswordVerifier.make(password)
-    // The fastest of some: other tests run at the same time.
-    func seconds(_ body: () throws -> Void) rethrows -> Double {
-      var least = Double.infinity
-      for _ in 0..<6 {
-        let start = Clock.monotonic
-        try body()
-        least = min(least, Clock.monotonic - start)
-      }
-      return least
-    }
-    let known = try seconds { _ = try verifier.accepts(password) }
-    let unknown = try seconds { try PasswordVerifier.dummyWork(password) }
+    let known = try Self.seconds(4) { _ = try verifier.accepts(password) }
+    let unknown = try Self.seconds(4) { try PasswordVerifier.dummyWork(password) }
     #expect(unknown > known / 2 && unknown < known * 2, "\(unknown) against \(known)")
+  }
+
+  @Test(
+    "rates, for the reader",
+    .enabled(if: ProcessInfo.processInfo.environment["JOTMILL_LONG"] != nil))
+  func rates() throws {
+    let password = Self.secret("x")
+    let salt = "$././././././././././eA$"
+    let long = String(repeating: "A", count: 86)
+    let verifiers = [
+      try PasswordVerifier.make(password), try Self.parse("$2b$10$\(Self.letters)"),
+      try Self.parse("$2b$12$\(Self.letters)"),
+      try Self.parse("$pbkdf2-sha256$29000\(salt)\(Self.adapted)"),
+      try Self.parse("$pbkdf2-sha512$25000\(salt)\(long)"),
+    ]
+    for verifier in verifiers {
+      let seconds = try Self.seconds(8) { _ = try verifier.accepts(password) } / 8
+      print("passwords: \(verifier): \((seconds * 10_000).rounded() / 10) ms of one core")
+    }
   }
 
   @Test("printing one shows its scheme and cost")
