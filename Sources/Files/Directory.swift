@@ -120,33 +120,53 @@ extension OpenFile {
     _ name: String, contents: [UInt8], mode: UInt16, owner: UInt32? = nil,
     advancesTime: Bool = false
   ) throws(FileError) {
-    try replace(name, mode: mode, owner: owner, advancesTime: advancesTime) {
-      (file) throws(FileError) in try file.write(contents)
+    let old = advancesTime ? try status(of: name)?.modified.seconds : nil
+    do {
+      let file = try beginReplacement(of: name, mode, owner)
+      try file.write(contents)
+      if let old { try file.setModified(after: old) }
+      try finishReplacement(of: name, by: file)
+    } catch {
+      try? remove(Self.temporary(name))
+      throw error
     }
   }
 
-  /// The same where `write` writes the contents, which need not be in memory as a whole.
+  /// As the other one, with contents that `fill` writes. Where it answers false, or throws, the old
+  /// file stays.
   package func replace(
-    _ name: String, mode: UInt16, owner: UInt32? = nil, advancesTime: Bool = false,
-    writing write: (OpenFile) throws(FileError) -> Void
-  ) throws(FileError) {
-    let temporary = ".\(name).new"
-    try remove(temporary)
-    let old = advancesTime ? try status(of: name)?.modified.seconds : nil
+    _ name: String, mode: UInt16, owner: UInt32? = nil, fill: (OpenFile) throws -> Bool
+  ) throws {
     do {
-      let file = try OpenFile.open(temporary, in: self, .create(mode: mode))
-      // The mode as asked for, whatever the umask is.
-      try file.setMode(mode)
-      if let owner { try file.setOwner(owner) }
-      try write(file)
-      if let old { try file.setModified(after: old) }
-      try file.sync()
-      try rename(temporary, to: name)
-      try sync()
+      let file = try beginReplacement(of: name, mode, owner)
+      if try fill(file) {
+        try finishReplacement(of: name, by: file)
+      } else {
+        try remove(Self.temporary(name))
+      }
     } catch {
-      try? remove(temporary)
+      try? remove(Self.temporary(name))
       throw error
     }
+  }
+
+  private static func temporary(_ name: String) -> String { ".\(name).new" }
+
+  private func beginReplacement(
+    of name: String, _ mode: UInt16, _ owner: UInt32?
+  ) throws(FileError) -> OpenFile {
+    try remove(Self.temporary(name))
+    let file = try OpenFile.open(Self.temporary(name), in: self, .create(mode: mode))
+    // The mode as asked for, whatever the umask is.
+    try file.setMode(mode)
+    if let owner { try file.setOwner(owner) }
+    return file
+  }
+
+  private func finishReplacement(of name: String, by file: OpenFile) throws(FileError) {
+    try file.sync()
+    try rename(Self.temporary(name), to: name)
+    try sync()
   }
 
   /// `path` from the root, by the process's current directory.

@@ -4,7 +4,7 @@
 // JOTMILL_FAULT=N:ERRNO        call N, counted from 1 over the whole process, fails with ERRNO
 // JOTMILL_FAULT=N:kill         the process ends, as by kill -9, in place of call N
 // JOTMILL_FAULT=N:ERRNO@write  only calls named so are counted: open read write sync rename unlink
-//                              mkdir lock list status mode
+//                              mkdir lock list status mode truncate
 
 internal import Synchronization
 

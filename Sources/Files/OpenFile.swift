@@ -23,6 +23,8 @@ public final class OpenFile: Sendable {
     case readDirectory
     /// An existing file, written in place from its start, cut to nothing first.
     case overwrite
+    /// An existing file, read from anywhere and written at its end, wherever that is by then.
+    case append
     /// A new file; one that exists, or a link, is an error.
     case create(mode: UInt16)
     /// Opened if it exists, made if not.
@@ -34,6 +36,7 @@ public final class OpenFile: Sendable {
       case .readInput: O_RDONLY | O_CLOEXEC | O_NONBLOCK
       case .readDirectory: O_RDONLY | O_CLOEXEC | O_DIRECTORY
       case .overwrite: O_WRONLY | O_CLOEXEC | O_TRUNC
+      case .append: O_RDWR | O_CLOEXEC | O_APPEND
       case .create: O_WRONLY | O_CLOEXEC | O_CREAT | O_EXCL | O_NOFOLLOW
       case .lock: O_RDWR | O_CLOEXEC | O_CREAT | O_NOFOLLOW
       }
@@ -157,6 +160,14 @@ public final class OpenFile: Sendable {
       } else if errno != EINTR {
         throw FileError("write", path, errno)
       }
+    }
+  }
+
+  /// Cuts the file to its first `size` octets.
+  package func truncate(to size: Int) throws(FileError) {
+    if let fault = Fault.check("truncate") { throw FileError("cut", path, fault) }
+    while ftruncate(descriptor, off_t(size)) != 0 {
+      guard errno == EINTR else { throw FileError("cut", path, errno) }
     }
   }
 

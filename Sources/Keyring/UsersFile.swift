@@ -110,7 +110,7 @@ public final class UsersFile: Sendable {
   }
 
   private func save(_ users: Users, _ owner: UInt32?) throws {
-    try directory.replace(name, mode: 0o600, owner: owner) { (file) throws(FileError) in
+    try directory.replace(name, mode: 0o600, owner: owner) { file in
       var pending: [UInt8] = []
       pending.reserveCapacity(2 << 20)
       for place in users.records.indices where !users.records[place].isRemoved {
@@ -122,6 +122,7 @@ public final class UsersFile: Sendable {
         }
       }
       try file.write(pending)
+      return true
     }
   }
 }

@@ -56,6 +56,45 @@ import Testing
     #expect(try names() == ["a", "target"])
   }
 
+  @Test func `contents that are written piece by piece replace the file, or leave it`() throws {
+    try folder.file("a", "old")
+    func write(_ answer: Bool) throws {
+      try folder.directory.replace("a", mode: 0o600) { file in
+        for text in ["n", "ew"] { try file.write(Array(text.utf8)) }
+        return answer
+      }
+    }
+    try write(false)
+    #expect(try folder.contents("a") == "old" && (try folder.mode("a")) == 0o644)
+    #expect(throws: FileError("fill", "a", EIO)) {
+      try folder.directory.replace("a", mode: 0o600) { _ in throw FileError("fill", "a", EIO) }
+    }
+    #expect(try folder.contents("a") == "old" && (try names()) == ["a"])
+    try write(true)
+    #expect(try folder.contents("a") == "new" && (try folder.mode("a")) == 0o600)
+    #expect(try names() == ["a"])
+  }
+
+  @Test func `what is appended goes to the end, wherever it was read, and can be cut`() throws {
+    try folder.file("a", "one")
+    let file = try OpenFile.open("\(folder.path)/a", .append)
+    try file.write(Array("two".utf8))
+    try file.seek(to: 1)
+    var buffer: [UInt8] = [0, 0]
+    #expect(try file.read(into: &buffer, at: 0, count: 2) == 2 && buffer == Array("ne".utf8))
+    let other = try OpenFile.open("\(folder.path)/a", .append)
+    try other.write(Array("three".utf8))
+    try file.write(Array("!".utf8))
+    #expect(try folder.contents("a") == "onetwothree!")
+    try file.truncate(to: 4)
+    try file.write(Array("o".utf8))
+    #expect(try folder.contents("a") == "oneto")
+    #expect(throws: FileError.self) { try OpenFile.open("\(folder.path)/b", .append) }
+    #expect(throws: FileError.self) {
+      try OpenFile.open("\(folder.path)/a", .read).truncate(to: 0)
+    }
+  }
+
   @Test func `a replace that fails leaves what was there, and no temporary file`() throws {
     try folder.directory.makeDirectory("a", mode: 0o755)
     #expect(throws: FileError.self) {
