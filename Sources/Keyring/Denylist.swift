@@ -191,10 +191,6 @@ extension Denylist.Match {
       revokedAt = nil
       return
     }
-    let (seconds, rest) = time.quotientAndRemainder(dividingBy: 1_000_000_000)
-    revokedAt =
-      rest < 0
-      ? Timestamp(seconds: seconds - 1, nanoseconds: Int32(rest + 1_000_000_000))
-      : Timestamp(seconds: seconds, nanoseconds: Int32(rest))
+    revokedAt = Timestamp(nanosecondsSince1970: time)
   }
 }

@@ -193,6 +193,19 @@ struct PackedUUID {
     second = c | d << 32
   }
 
+  /// The text that these are the halves of.
+  static func text(_ first: UInt64, _ second: UInt64) -> [UInt8] {
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    for i in 0..<octets {
+      if [4, 6, 8, 10].contains(i) { text.append(UInt8(ascii: "-")) }
+      let octet = UInt8(truncatingIfNeeded: (i < 8 ? first : second) >> UInt64(i % 8 * 8))
+      text.append(digits[Int(octet >> 4)])
+      text.append(digits[Int(octet & 15)])
+    }
+    return text
+  }
+
   /// Eight lower-case hexadecimal digits as four octets, all eight at once.
   @inline(__always)
   private static func pack(_ digits: UInt64) -> UInt64? {

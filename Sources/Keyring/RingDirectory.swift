@@ -18,6 +18,8 @@ public final class RingDirectory: Sendable {
   static let discoveryName = "openid-configuration"
   static let privateName = "private"
   static let usersName = "users.ndjson"
+  static let denylistName = "denylist.ndjson"
+  static let grantsName = "grants.ndjson"
   static let lockName = "lock"
 
   init(path: String, directory: OpenFile, passphrase: Passphrase?, isDryRun: Bool = false) {
@@ -48,7 +50,7 @@ public final class RingDirectory: Sendable {
   }
 
   /// Where the ring's denylist is, if it has one.
-  public var denylistPath: String { "\(path)/denylist.ndjson" }
+  public var denylistPath: String { "\(path)/\(Self.denylistName)" }
 
   /// Where the ring's users are, if it has any.
   public var usersPath: String { "\(path)/\(Self.usersName)" }
