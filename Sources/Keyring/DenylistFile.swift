@@ -49,7 +49,7 @@ struct DenylistReader: ~Copyable {
   private let path: String
   private let keepsEntries: Bool
   private var builder = DenylistBuilder()
-  private var document = JSONDocument()
+  private var parser = DenylistLine()
   /// The number of the last line that was read.
   private(set) var line: Int
 
@@ -104,145 +104,32 @@ struct DenylistReader: ~Copyable {
     _ bytes: Span<UInt8>, _ range: Range<Int>, isLast: Bool
   ) throws(KeyringError) {
     line += 1
-    switch document.parse(bytes, range) {
-    case .syntax:
-      if isLast || Self.isBlank(bytes, range) { return }
-      throw bad(line, "not valid JSON")
-    case .duplicateMember: throw bad(line, "a member stands there twice")
-    case nil: break
+    let found: DenylistLine.Members?
+    do throws(BadLine) { found = try parser.members(bytes, range, isLast: isLast) } catch {
+      throw bad(line, error.what)
     }
-    guard document.nodes[0].kind == .object else { throw bad(line, "not an object") }
+    guard let found, keepsEntries else { return }
     guard !builder.isFull else { throw bad(line, "more entries than a list can hold") }
-    try add(try members(bytes), bytes)
+    add(found, bytes)
   }
 
-  private static func isBlank(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
-    for i in range where bytes[i] != 0x20 && bytes[i] != 0x09 && bytes[i] != 0x0d { return false }
-    return true
-  }
-
-  private struct Members {
-    /// Node of each value.
-    var iss: Int?
-    var subject: (kind: DenylistTable.Kind, node: Int)?
-    var before: NumericDate?
-    var revokedAt: NumericDate?
-  }
-
-  private func members(_ bytes: Span<UInt8>) throws(KeyringError) -> Members {
-    var found = Members()
-    var child = 1
-    while child < Int(document.nodes[0].next) {
-      let value = child + 1
-      if let kind = subjectKind(child, bytes) {
-        guard found.subject == nil else {
-          throw bad(line, "more than one of \"jti\", \"family\", \"sub\" and \"kid\"")
-        }
-        guard document.nodes[value].kind == .string else {
-          throw bad(line, "\"\(name(child, bytes))\" is no string")
-        }
-        found.subject = (kind, value)
-      } else if document.equals(child, "iss", in: bytes) {
-        guard document.nodes[value].kind == .string else { throw bad(line, "\"iss\" is no string") }
-        found.iss = value
-      } else if document.equals(child, "revoked_at", in: bytes) {
-        found.revokedAt = try time(child, bytes)
-      } else if document.equals(child, "exp", in: bytes) {
-        // For pruning: a dead token's entry does no harm here.
-        _ = try time(child, bytes)
-      } else if document.equals(child, "before", in: bytes) {
-        found.before = try time(child, bytes)
-      } else if document.equals(child, "type", in: bytes) {
-        try checkType(value, bytes)
-      } else if !document.equals(child, "reason", in: bytes) {
-        throw bad(
-          line,
-          "member \"\(name(child, bytes))\" is not known; was it written by a later jotmill?")
-      }
-      child = Int(document.nodes[value].next)
-    }
-    return found
-  }
-
-  private func subjectKind(_ node: Int, _ bytes: Span<UInt8>) -> DenylistTable.Kind? {
-    if document.equals(node, "jti", in: bytes) { return .jti }
-    if document.equals(node, "sub", in: bytes) { return .sub }
-    if document.equals(node, "kid", in: bytes) { return .kid }
-    if document.equals(node, "family", in: bytes) { return .family }
-    return nil
-  }
-
-  /// Says what the token was; its jti is listed for every kind of token all the same.
-  private func checkType(_ value: Int, _ bytes: Span<UInt8>) throws(KeyringError) {
-    guard document.nodes[value].kind == .string,
-      document.equals(value, "access", in: bytes) || document.equals(value, "refresh", in: bytes)
-    else { throw bad(line, "\"type\" is neither \"access\" nor \"refresh\"") }
-  }
-
-  /// The years that RFC 3339 can write. Milliseconds taken for seconds lie beyond: a revocation
-  /// would wait for them for ever.
-  private static let firstTime = Timestamp(seconds: -62_167_219_200)
-  private static let lastTime = Timestamp(seconds: 253_402_300_799, nanoseconds: 999_999_999)
-
-  /// The time of the member whose name is node `child`.
-  private func time(_ child: Int, _ bytes: Span<UInt8>) throws(KeyringError) -> NumericDate {
-    let node = document.nodes[child + 1]
-    var found: NumericDate?
-    switch node.kind {
-    case .number:
-      let time = NumericDate(bytes, node.range)
-      if time.floor >= Self.firstTime, time.floor <= Self.lastTime { found = time }
-    case .string:
-      if node.escaped {
-        let text = document.unescaped(child + 1, in: bytes)
-        found = Timestamp(rfc3339: text.span, 0..<text.count).map { NumericDate($0) }
-      } else {
-        found = Timestamp(rfc3339: bytes, node.range).map { NumericDate($0) }
-      }
-    default: break
-    }
-    guard let found else {
-      throw bad(line, "\"\(name(child, bytes))\" is neither an RFC 3339 time nor Unix seconds")
-    }
-    return found
-  }
-
-  private func name(_ node: Int, _ bytes: Span<UInt8>) -> String {
-    ByteString(document.unescaped(node, in: bytes)).shortened
-  }
-
-  private mutating func add(_ members: Members, _ bytes: Span<UInt8>) throws(KeyringError) {
-    guard let (kind, node) = members.subject else {
-      throw bad(line, "none of \"jti\", \"family\", \"sub\" and \"kid\"")
-    }
-    guard (kind == .sub) == (members.before != nil) else {
-      throw bad(
-        line, kind == .sub ? "\"sub\" without \"before\"" : "\"before\" goes with \"sub\" only")
-    }
-    guard keepsEntries else { return }
+  private mutating func add(_ members: DenylistLine.Members, _ bytes: Span<UInt8>) {
     var issuer = DenylistTable.noIssuer
     if let iss = members.iss {
-      if document.nodes[iss].escaped {
-        let text = document.unescaped(iss, in: bytes)
+      if let text = parser.unescaped(iss, bytes) {
         issuer = builder.issuer(text.span, 0..<text.count)
       } else {
-        issuer = builder.issuer(bytes, document.nodes[iss].range)
+        issuer = builder.issuer(bytes, parser.document.nodes[iss].range)
       }
     }
-    // Below a nanosecond both times move so that more is revoked.
-    let before = members.before.map { time in
-      let floor = Denylist.nanoseconds(time.floor)
-      return time.isAbove && floor < .max ? floor + 1 : floor
-    }
-    let revokedAt = members.revokedAt.map { Denylist.nanoseconds($0.floor) } ?? Denylist.always
-    if document.nodes[node].escaped {
-      let text = document.unescaped(node, in: bytes)
+    if let text = parser.unescaped(members.subject, bytes) {
       builder.add(
-        kind, issuer: issuer, text.span, 0..<text.count, before: before, revokedAt: revokedAt)
+        members.kind, issuer: issuer, text.span, 0..<text.count, before: members.before,
+        revokedAt: members.revokedAt)
     } else {
       builder.add(
-        kind, issuer: issuer, bytes, document.nodes[node].range, before: before,
-        revokedAt: revokedAt)
+        members.kind, issuer: issuer, bytes, parser.document.nodes[members.subject].range,
+        before: members.before, revokedAt: members.revokedAt)
     }
   }
 }
