@@ -150,9 +150,14 @@ struct RecordLog: Sendable {
     }
   }
 
-  /// Opens the file where it is new, makes its last line whole, and returns its size then.
+  /// Opens the file, makes its last line whole, and returns its size then.
   private mutating func look(creates: Bool, _ reader: inout some RecordLogReader) throws -> Int {
-    guard var status = try directory.status(of: name) else {
+    let opened: OpenFile
+    do {
+      // Each time: on a network's file system that is when another host's changes are asked for.
+      opened = try OpenFile.open(name, in: directory, .append, followsLinks: false)
+    } catch {
+      guard error.isMissing else { throw error }
       guard file == nil else {
         throw FileError(refusing: path, "has vanished while it was in use; put it back")
       }
@@ -161,22 +166,18 @@ struct RecordLog: Sendable {
         name, contents: [], mode: isPrivate ? 0o600 : 0o644, owner: try owner)
       return try look(creates: false, &reader)
     }
+    let status = try opened.status()
     try check(status)
+    let size = Int(status.size)
     if file == nil || status.inode != seen?.inode || status.device != seen?.device {
-      let opened = try OpenFile.open(name, in: directory, .append, followsLinks: false)
-      status = try opened.status()
-      try check(status)
       // Whoever gave it its name may have died before that was durable.
       try directory.sync()
       begin(&reader)
-      file = opened
-    } else if Int(status.size) < end {
-      begin(&reader)
-    } else if Int(status.size) > end, try octets(end - mark.count..<end) != mark {
+    } else if try size < end || size > end && octets(end - mark.count..<end) != mark {
       begin(&reader)
     }
-    seen = status
-    let size = Int(status.size)
+    // As long as one of them is open, no other file is given its number.
+    (file, seen) = (opened, status)
     guard size > end else { return size }
     isSynced = false
     return try endLastLine(size)
@@ -189,7 +190,7 @@ struct RecordLog: Sendable {
 
   private func check(_ status: FileStatus) throws {
     guard status.kind == .regular else {
-      throw FileError(refusing: path, "is no regular file, and links are not followed")
+      throw FileError(refusing: path, "is no regular file")
     }
     if isPrivate { try RingDirectory.checkPrivate(status, path) }
   }
