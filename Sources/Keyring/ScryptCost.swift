@@ -11,7 +11,7 @@ public struct ScryptCost: Hashable, Sendable, CustomStringConvertible {
   /// For a login that a person waits for: N = 2^14, r = 8, p = 1; about 50 ms and 16 MiB.
   public static let interactive = ScryptCost(logN: 14, r: 8, p: 1)!
 
-  /// The most memory that a verifier may ask for.
+  /// The most memory for the large block, 128 · N · r octets; the small ones have a MiB beside it.
   public static let mostMemory = 1 << 30
   /// The most N · r · p: 256 times the interactive cost, about 12 seconds.
   public static let mostWork = 1 << 25
@@ -22,7 +22,7 @@ public struct ScryptCost: Hashable, Sendable, CustomStringConvertible {
     guard (1...25).contains(logN), (1...Self.mostWork).contains(r),
       (1...Self.mostWork).contains(p),
       // N < 2^(128 · r / 8).
-      logN < 16 * r, 128 * r << logN <= Self.mostMemory,
+      logN < 16 * r, 128 * r << logN <= Self.mostMemory, 128 * r * (p + 2) <= 1 << 20,
       r * p <= Self.mostWork, (r * p) << logN <= Self.mostWork
     else { return nil }
     (self.logN, self.r, self.p) = (logN, r, p)

@@ -110,6 +110,12 @@ public final class UsersFile: Sendable {
   }
 
   private func save(_ users: Users, _ owner: UInt32?) throws {
+    // One that could not be read again is not written.
+    let octets = users.places.reduce(0) { $0 + users.records[$1].range.count + 1 }
+    guard octets <= Users.mostOctets else {
+      throw FileError(
+        refusing: path, "would be larger than \(Users.mostOctets >> 20) MiB; nothing was changed")
+    }
     try directory.replace(name, mode: 0o600, owner: owner) { file in
       var pending: [UInt8] = []
       pending.reserveCapacity(2 << 20)

@@ -140,7 +140,8 @@ struct PasswordVerifierTests {
     "$scrypt$ln=4,r=8,p=1$\(String(repeating: "A", count: 1368))$\(hash)",
     // Gigabytes and hours.
     "$scrypt$ln=21,r=8,p=1$\(salt)$\(hash)", "$scrypt$ln=20,r=9,p=1$\(salt)$\(hash)",
-    "$scrypt$ln=14,r=8,p=257$\(salt)$\(hash)", "$scrypt$ln=63,r=8,p=1$\(salt)$\(hash)",
+    "$scrypt$ln=14,r=8,p=257$\(salt)$\(hash)", "$scrypt$ln=1,r=1,p=16777216$\(salt)$\(hash)",
+    "$scrypt$ln=1,r=4194304,p=1$\(salt)$\(hash)", "$scrypt$ln=63,r=8,p=1$\(salt)$\(hash)",
     "$scrypt$ln=64,r=8,p=1$\(salt)$\(hash)", "$scrypt$ln=1,r=999999999,p=999999999$\(salt)$\(hash)",
     "$scrypt$ln=14,r=18446744073709551624,p=1$\(salt)$\(hash)",
     "$pbkdf2-sha256$10000001$\(salt.replacing("+", with: "."))$\(adapted)",
@@ -156,6 +157,32 @@ struct PasswordVerifierTests {
     "$2b$04$\(letters.dropLast(2))\u{0}e",
     "$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$Kq4",
   ]
+
+  @Test("cut or with an octet changed, it is another verifier or none", arguments: [0, 4, 6, 9])
+  func changes(_ index: Int) throws {
+    let text = Array(PasswordSamples.all[index].verifier.utf8)
+    let whole = try PasswordVerifier(parsing: ByteString(text))
+    for length in 0..<text.count {
+      #expect(throws: KeyringError(.badVerifier, "")) {
+        try PasswordVerifier(parsing: ByteString(Array(text.prefix(length))))
+      }
+    }
+    for at in text.indices {
+      for octet in 0...255 as ClosedRange<UInt8> where octet != text[at] {
+        var changed = text
+        changed[at] = octet
+        do {
+          let other = try PasswordVerifier(parsing: ByteString(changed))
+          // `2a`, `2b` and `2y` are one, and a bcrypt salt has bits that nothing looks at.
+          let isSame =
+            other.scheme == whole.scheme && other.salt == whole.salt && other.digest == whole.digest
+          #expect(!isSame || at == 2 && text[1] == UInt8(ascii: "2"))
+        } catch {
+          #expect(error.code == .badVerifier)
+        }
+      }
+    }
+  }
 
   @Test("costs at the limits are read, and asked for within them")
   func limits() throws {
