@@ -158,15 +158,21 @@ extension GrantLedger.Spending: Hashable {
     var spent = try Spent()
     let path = "\(spent.ring)/grants.ndjson"
     // Larger than the reports, which may not grow beyond the limit either.
-    #expect(try spent.job(seed: 1) { ($0.tokens, $0.most) = (10_000, 60) }.run())
+    #expect(try spent.job(seed: 1) { ($0.tokens, $0.most) = (400, 60) }.run())
     let size = Int(try #require(try OpenFile.status(at: path)).size)
-    #expect(
-      try spent.job(seed: 2) { ($0.tokens, $0.fileLimit) = (10_000, size + room) }.run())
+    // So few a call that some ask for nothing but what others have been refused.
+    func change(_ job: inout Job) { (job.tokens, job.calls, job.most) = (400, 60, 2) }
+    let job = spent.job(seed: 2) {
+      change(&$0)
+      $0.fileLimit = size + room
+    }
+    #expect(try job.run())
     let full = try Reports(spent.folder, spent.reports)
     #expect(full.errors.isEmpty == (room == 100_000), "\(full.errors)")
+    // Nor known to the same process, when it is asked for once more.
     try spent.check(isWhole: true)
     // The same requests: what was refused is spent now.
-    #expect(try spent.job(seed: 2) { $0.tokens = 10_000 }.run())
+    #expect(try spent.job(seed: 2, change).run())
     #expect(try spent.check(isWhole: true).errors == full.errors)
   }
 
@@ -228,12 +234,14 @@ extension GrantLedger.Spending: Hashable {
       }
     }
 
-    @Test func `nothing is answered before it is synced`() throws {
+    /// New tokens, and those that another process spent, which may have died before it synced them.
+    @Test(arguments: [(tokens: 10_000, seed: 2), (tokens: 60, seed: 1)])
+    func `nothing is answered before it is synced`(tokens: Int, seed: Int) throws {
       for call in 1...2 {
         var spent = try Spent()
         #expect(try spent.job(seed: 1) { ($0.tokens, $0.calls) = (60, 1) }.run())
         // The folder's when the file is opened; the file's.
-        let job = spent.job(seed: 2) { ($0.tokens, $0.calls) = (10_000, 1) }
+        let job = spent.job(seed: UInt64(seed)) { ($0.tokens, $0.calls) = (tokens, 1) }
         #expect(try job.run(fault: "\(call):EIO@sync"))
         #expect(try spent.check(isWhole: true).errors.count == 1)
       }
