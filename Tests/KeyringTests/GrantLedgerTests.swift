@@ -207,10 +207,42 @@ private struct Site {
     #expect(
       try ledger.spend([token("a"), token("b")], at: now)
         == [.reused(at: now, family: nil), .spent])
+    // Edited in place, and longer than before.
+    truncate(site.path, size)
+    let lines = try site.text.replacing(#""a""#, with: #""c""#)
+    site.append(lines + lines.replacing(#""c""#, with: #""d""#))
+    #expect(
+      try ledger.spend([token("a"), token("b"), token("d")], at: now)
+        == [.reused(at: now, family: nil), .spent, .reused(at: now, family: nil)])
     rename(site.path, "\(site.path).away")
-    #expect { try ledger.spend([token("c")], at: now) } throws: { "\($0)".contains("has vanished") }
+    #expect { try ledger.spend([token("e")], at: now) } throws: { "\($0)".contains("has vanished") }
     rename("\(site.path).away", site.path)
-    #expect(try ledger.spend([token("c")], at: now) == [.spent])
+    #expect(try ledger.spend([token("e")], at: now) == [.spent])
+  }
+
+  /// So much is not read under the lock.
+  @Test func `a file that has grown by megabytes is read`() throws {
+    let site = try Site()
+    let ledger = try site.ledger()
+    #expect(try ledger.spend([token("a")], at: now) == [.spent])
+    let family = String(repeating: "f", count: 40_000)
+    for i in 0..<3 {
+      let lines = (0..<40).map { n in
+        #"{"jti":"\#(i) \#(n)","family":"\#(family)","spent_at":"2027-01-15T08:00:00Z","exp":1}"#
+          + "\n"
+      }
+      let all = Array(repeating: lines, count: 3).joined().joined()
+      #expect(all.utf8.count > 4 << 20)
+      site.append(all + #"{"jti":"torn"#)
+      let tokens = [token("\(i) 39"), token("torn \(i)"), token("a")]
+      let answers = try ledger.spend(tokens, at: now)
+      #expect(
+        answers == [
+          .reused(at: Timestamp(seconds: now.seconds), family: ByteString(family)), .spent,
+          .reused(at: now, family: nil),
+        ])
+      #expect(try site.ledger().count == ledger.count && ledger.count == 1 + (i + 1) * 41)
+    }
   }
 
   @Test func `pruning drops expired tokens to the second, and the others follow`() throws {
