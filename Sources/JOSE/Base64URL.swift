@@ -48,9 +48,10 @@ public enum Base64URL {
     }
   }
 
-  /// Appends the octets behind `source[range]` to `out`; on false `out` is as it was.
+  /// Appends the octets behind `source[range]` to `out`; on false `out` is as it was. `isPublic`:
+  /// the text is no secret, so that the lanes may have it.
   package static func decode(
-    _ source: Span<UInt8>, _ range: Range<Int>, into out: inout [UInt8]
+    _ source: Span<UInt8>, _ range: Range<Int>, into out: inout [UInt8], isPublic: Bool = false
   ) -> Bool {
     let n = range.count
     let tail = n & 3
@@ -61,7 +62,7 @@ public enum Base64URL {
       unsafe source.extracting(range).withUnsafeBufferPointer { from in
         unsafe output.withUnsafeMutableBufferPointer { to, count in
           unsafe values.withUnsafeBufferPointer { value in
-            var i = unsafe TextLanes.decodeBase64URL(from, into: to)
+            var i = isPublic ? unsafe TextLanes.decodeBase64URL(from, into: to) : 0
             var o = i / 4 * 3
             while i + 4 <= n {
               let v =

@@ -158,7 +158,7 @@ struct ChunkTokens {
     let start = octets.count
     var issuer = 0
     if trust.asksForIssuer {
-      guard Base64URL.decode(bytes, parts.payload, into: &octets) else {
+      guard Base64URL.decode(bytes, parts.payload, into: &octets, isPublic: true) else {
         token.rejection = .badBase64
         return
       }
@@ -176,12 +176,14 @@ struct ChunkTokens {
     }
     if headers.entries[header].isUnencoded {
       octets.append(bytes, parts.payload)
-    } else if !trust.asksForIssuer, !Base64URL.decode(bytes, parts.payload, into: &octets) {
+    } else if !trust.asksForIssuer,
+      !Base64URL.decode(bytes, parts.payload, into: &octets, isPublic: true)
+    {
       token.rejection = .badBase64
       return
     }
     let middle = octets.count
-    guard Base64URL.decode(bytes, parts.signature, into: &octets) else {
+    guard Base64URL.decode(bytes, parts.signature, into: &octets, isPublic: true) else {
       token.rejection = .badBase64
       return
     }

@@ -68,7 +68,6 @@ package struct VerifyProcessor: ChunkProcessor {
     let current = try keys.current()
     follow(current)
     let bytes = chunk.bytes.span
-    octets.removeAll(keepingCapacity: true)
     // Taken out while a span of it is lent; put back for its capacity.
     var octets = exchange(&self.octets, with: [])
     defer { self.octets = octets }

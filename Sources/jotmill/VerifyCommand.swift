@@ -123,7 +123,10 @@ enum VerifyCommand {
   private static func memory(_ arguments: Arguments) throws -> SignatureMemory? {
     guard arguments["cache"] != "0" else { return nil }
     let octets = try arguments.value("cache", "a size such as 64M, up to 1G, or 0", Streams.size)
-    return SignatureMemory(octets: octets ?? 16 << 20)
+    guard let memory = SignatureMemory(octets: octets ?? 16 << 20) else {
+      throw arguments.usage("--cache is at least 64K, or 0 for none")
+    }
+    return memory
   }
 
   /// Standard input can be the tokens or a key, a list, a schema: one of them.
