@@ -2,23 +2,6 @@
 // Owns: the form of the output. Must never: judge, or allocate for each record.
 
 internal import JOSE
-internal import Keyring
-
-/// A token and what is said of it.
-struct JudgedToken {
-  var token: ChunkTokens.Token
-  var reasons = Rejections()
-  /// The key that verified it, -1 for none.
-  var key = -1
-  /// The payload is a claims set, and the signature over it holds.
-  var hasClaims = false
-  /// Told where the token was judged as of another time.
-  var expiredNow: Bool?
-  /// Revoked since the time as of which it was judged.
-  var revokedNow = false
-
-  init(_ token: ChunkTokens.Token) { self.token = token }
-}
 
 /// One a worker: it collects what is said of a line's tokens, and then writes the line.
 struct VerdictWriter {
