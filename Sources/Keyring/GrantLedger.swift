@@ -88,6 +88,15 @@ public final class GrantLedger: Sendable {
     }
   }
 
+  /// What was recorded of tokens until now, by anybody; nil for one that is not spent.
+  public func find(_ requests: [Spending]) throws -> [Outcome?] {
+    guard !requests.isEmpty else { return [] }
+    return try state.withLock { state in
+      try state.log.catchUp(&state.tokens)
+      return requests.map { state.tokens.find($0) }
+    }
+  }
+
   /// Takes out the tokens that expired `slack` before `now` or earlier, if there are any. Returns how
   /// many. `slack` is at least what verifiers allow: a token whose record is gone can be spent again.
   public func prune(before now: Timestamp, slack: Seconds) throws -> Int {

@@ -1,7 +1,7 @@
 // Times as the append-only files of a ring write and keep them.
 // Owns: which times they can hold. Must never: read a clock.
 
-internal import JOSE
+package import JOSE
 
 extension Timestamp {
   private static let years: ClosedRange<Int64> = -62_167_219_200...253_402_300_799
@@ -29,7 +29,7 @@ extension Timestamp {
 
 extension NumericDate {
   /// The first time in nanoseconds that is not before it.
-  var roundedUp: Timestamp {
+  package var roundedUp: Timestamp {
     guard isAbove else { return floor }
     return floor.nanoseconds == 999_999_999
       ? Timestamp(seconds: floor.seconds == .max ? .max : floor.seconds + 1)

@@ -38,7 +38,8 @@ package struct SignOptions: Sendable {
     "iss", "exp", "aud", "sub", "client_id", "iat", "jti",
   ]
 
-  fileprivate var isAccessTokenProfile: Bool {
+  /// Whether `typ` says that tokens are RFC 9068's.
+  package var isAccessTokenProfile: Bool {
     var policy = ClaimsPolicy()
     policy.typ = "at+jwt"
     return policy.accepts(typ: typ)

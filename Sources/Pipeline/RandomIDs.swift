@@ -25,6 +25,12 @@ struct RandomIDs: Sendable {
     used += 16
   }
 
+  mutating func next() -> ByteString {
+    var id: [UInt8] = []
+    append(to: &id)
+    return ByteString(id)
+  }
+
   @inline(__always)
   private static func hexDigit(_ digit: UInt8) -> UInt8 {
     digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit

@@ -28,9 +28,10 @@ struct RefreshComposer: Sendable {
   var expiry: Timestamp { now + ttl }
 
   /// Leaves the claims in `payload`. `access` are the access token's, which stand in `bytes`; nil
-  /// `family` begins a new one. False when the access token has no `jti` to name.
+  /// `family` begins a new one; `scope` is what its access tokens may have at most. False when the
+  /// access token has no `jti` to name.
   mutating func compose(
-    _ access: borrowing Claims, _ bytes: Span<UInt8>, family: ByteString?,
+    _ access: borrowing Claims, _ bytes: Span<UInt8>, family: ByteString?, scope: ByteString? = nil,
     into payload: inout [UInt8]
   ) -> Bool {
     guard access.jti != Claims.absent else { return false }
@@ -52,6 +53,10 @@ struct RefreshComposer: Sendable {
       payload.append(UInt8(ascii: "\""))
       ids.append(to: &payload)
       payload.append(UInt8(ascii: "\""))
+    }
+    if let scope {
+      payload.append(",\"scope\":")
+      JSONText.appendString(scope, to: &payload)
     }
     Self.copy("access_token_jti", access, access.jti, bytes, to: &payload)
     Self.copy("access_token_iat", access, access.iat, bytes, to: &payload)

@@ -54,6 +54,7 @@ enum Jotmill {
     switch arguments.command.path {
     case ["verify"]: return try VerifyCommand.run(arguments)
     case ["sign"]: return try SignCommand.run(arguments)
+    case ["grant"]: return try GrantCommand.run(arguments)
     case ["inspect"]: return try InspectCommand.run(arguments)
     case ["summary"]: return try SummaryCommand.run(arguments)
     case ["bench"]: return try BenchCommand.run(arguments)

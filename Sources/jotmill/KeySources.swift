@@ -112,6 +112,26 @@ enum KeySources {
     return found
   }
 
+  /// What a ring's tokens are judged by, its keys and its denylist, looked at again whenever anybody
+  /// asks.
+  static func verification(
+    by directory: RingDirectory, _ arguments: Arguments
+  ) throws -> VerificationKeys {
+    let notes = Notes(isQuiet: arguments.has("quiet"))
+    let looks = Atomic(0)
+    return try VerificationKeys(
+      following: {
+        var found = VerificationKeys.Loaded()
+        var anyone = TrustedIssuer(nil, KeySet())
+        try add(directory, &anyone, &found, arguments, notes.add)
+        try finish(&anyone.keys, notes.add)
+        found.trust = Trust([anyone])
+        return found
+      },
+      clock: { Double(looks.add(1, ordering: .relaxed).newValue) },
+      report: { Terminal.error("\($0); what was read before stays in force") })
+  }
+
   /// Takes a ring's keys, and its denylist unless another one was named.
   private static func add(
     _ directory: RingDirectory, _ issuer: inout TrustedIssuer,

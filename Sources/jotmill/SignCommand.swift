@@ -8,7 +8,8 @@ internal import Pipeline
 enum SignCommand {
   static func run(_ arguments: Arguments) throws -> Int32 {
     var options = try claims(arguments)
-    try header(arguments, &options)
+    options.typ = ClaimOptions.typ(arguments)
+    options.header = try ClaimOptions.header(arguments)
     options.format =
       arguments["format"].flatMap { SignOptions.Format(rawValue: $0) }
       ?? (options.refreshTTL == nil ? .token : .json)
@@ -25,24 +26,8 @@ enum SignCommand {
 
   private static func claims(_ arguments: Arguments) throws -> SignOptions {
     var options = SignOptions()
-    func text(_ value: String) -> [UInt8] { JSONValue.string(value).text() }
-    if let iss = arguments["iss"] { options.claims.append(("iss", text(iss))) }
-    if let sub = arguments["sub"] { options.claims.append(("sub", text(sub))) }
-    let audiences = arguments.all("aud")
-    if audiences.count == 1 { options.claims.append(("aud", text(audiences[0]))) }
-    if audiences.count > 1 {
-      options.claims.append(("aud", JSONValue.array(audiences.map { .string($0) }).text()))
-    }
-    if let type = arguments["token-type"] { options.claims.append(("type", text(type))) }
-    if arguments.has("fresh") { options.claims.append(("fresh", Array("true".utf8))) }
-    for pair in arguments.all("claim") {
-      options.claims.append(try member(pair, "--claim", arguments))
-    }
-    let names = options.claims.map(\.name)
-    if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
-      throw arguments.usage("the claim \"\(twice)\" is given twice")
-    }
-    for name in ["iat", "exp", "jti", "nbf"] as [ByteString] where names.contains(name) {
+    options.claims = try ClaimOptions.claims(arguments)
+    for (name, _) in options.claims where ["iat", "exp", "jti", "nbf"].contains(name) {
       throw arguments.usage(
         "--claim \(name) is not possible; use --ttl, --nbf, --jti or the record")
     }
@@ -88,46 +73,6 @@ enum SignCommand {
     }
   }
 
-  private static func header(_ arguments: Arguments, _ options: inout SignOptions) throws {
-    if let typ = arguments["typ"] { options.typ = typ == "none" ? nil : ByteString(typ) }
-    for pair in arguments.all("header") {
-      options.header.append(try member(pair, "--header", arguments))
-    }
-    if let url = arguments["jku"] {
-      options.header.append(("jku", JSONValue.string(url).text()))
-    }
-    let taken: [ByteString] = ["alg", "kid", "typ", "crit", "b64"]
-    let names = options.header.map(\.name)
-    for name in names where taken.contains(name) {
-      throw arguments.usage("--header can't set \"\(name)\"")
-    }
-    if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
-      throw arguments.usage("the header member \"\(twice)\" is given twice")
-    }
-  }
-
-  /// `NAME=JSON`.
-  private static func member(
-    _ pair: String, _ option: String, _ arguments: Arguments
-  ) throws -> (name: ByteString, json: [UInt8]) {
-    let bytes = Array(pair.utf8)
-    guard let equals = bytes.firstIndex(of: UInt8(ascii: "=")), equals > 0 else {
-      throw arguments.usage("\(option) is NAME=JSON, such as role='\"admin\"', not \"\(pair)\"")
-    }
-    // As a member of an object, so that depth is counted as it will be.
-    let text = Array("{\"x\":".utf8) + bytes[(equals + 1)...] + [UInt8(ascii: "}")]
-    let name = ByteString(Array(bytes[..<equals]))
-    var document = JSONDocument()
-    let failure = document.parse(text)
-    guard failure == nil, document.nodes[0].next == document.nodes[2].next else {
-      throw arguments.usage(
-        failure == .duplicateMember
-          ? "\(option) \(name): a member name stands there twice"
-          : "\(option) \(name): the value is no JSON; a text needs its quotes, such as '\"admin\"'")
-    }
-    return (name, JSONValue(document, 2, text.span).text())
-  }
-
   // MARK: The key
 
   private static func signingKeys(
@@ -144,6 +89,12 @@ enum SignCommand {
     for name in ["kid", "alg"] where arguments.has(name) {
       throw arguments.usage("--\(name) goes with --key; a keyring decides it by itself")
     }
+    let directory = try ring(arguments, at: at)
+    return try SigningKeys(directory, at: at ?? Timestamp.now)
+  }
+
+  /// The ring to sign with; `at` is the clock of one for rehearsals.
+  static func ring(_ arguments: Arguments, at: Timestamp?) throws -> RingDirectory {
     let directory: RingDirectory
     if let path = arguments["keyring"] {
       directory = try RingDirectory.open(path, passphrase: Passphrases.source(arguments))
@@ -156,7 +107,7 @@ enum SignCommand {
         "\(directory.path): --at is the clock of a ring made by keys init --rehearsal; this one "
           + "signs as of now")
     }
-    return try SigningKeys(directory, at: at ?? Timestamp.now)
+    return directory
   }
 
   private static func fileKey(_ arguments: Arguments) throws -> SigningKeys {

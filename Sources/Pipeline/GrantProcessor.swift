@@ -1,0 +1,351 @@
+// Answers token requests: check who asks, sign, record, write (SPEC section 7).
+// Owns: the order of these steps, and what a token is granted for. Must never: let a request through
+// that is not durable, tell by words or by work why a password was refused, or widen a scope.
+
+package import JOSE
+package import Keyring
+
+package struct GrantOptions: Sendable {
+  /// The claims and the header of access tokens, how long they live, the clock, the longest line.
+  package var access = SignOptions()
+  package var refreshTTL = Seconds(7 * 86_400)
+  /// A refresh token is good for one exchange, which makes the next one.
+  package var rotatesRefresh = false
+  /// Whose refresh tokens are exchanged.
+  package var policy = ClaimsPolicy()
+  /// What may be granted; nil: whatever is asked for.
+  package var scope: Scope?
+  /// Of new verifiers, and of the work for a user who is unknown or disabled.
+  package var cost = ScryptCost.interactive
+
+  package init() {}
+
+  fileprivate var verification: VerifyOptions {
+    var options = VerifyOptions()
+    options.policy = policy
+    options.policy.tokenType = .refresh
+    options.policy.required = ["sub", "exp", "jti"]
+    options.format = .json
+    options.field = JSONPointer("/refresh_token")
+    options.maxLine = access.maxLine
+    return options
+  }
+}
+
+/// What the workers of a run of grants share.
+package struct GrantSources: Sendable {
+  package var signing: SigningKeys
+  package var verification: VerificationKeys
+  package var refreshTokens: RefreshTokens
+  /// nil: anybody's refresh tokens are exchanged, and nobody's password.
+  package var users: FollowedUsers?
+  package var rehashes: Rehashes?
+
+  package init(
+    signing: SigningKeys, verification: VerificationKeys, refreshTokens: RefreshTokens,
+    users: FollowedUsers?, rehashes: Rehashes?
+  ) {
+    (self.signing, self.verification, self.refreshTokens) = (signing, verification, refreshTokens)
+    (self.users, self.rehashes) = (users, rehashes)
+  }
+}
+
+package struct GrantProcessor: ChunkProcessor {
+  private typealias Failure = GrantRequest.Failure
+
+  /// A line's, as far as it is known before the tokens that it is for are spent.
+  private struct Answer {
+    var failure: Failure?
+    /// In `texts`.
+    var text = 0..<0
+    /// In `spendings`.
+    var spending: Int?
+  }
+
+  /// For whom and what a token is made.
+  private struct Grant {
+    var subject: ByteString
+    var scope: Scope?
+    var family: ByteString
+    var isFresh: Bool
+    /// What a new refresh token is for; nil makes none.
+    var refresh: Refresh?
+
+    struct Refresh { var scope: Scope? }
+  }
+
+  private let options: GrantOptions
+  private let sources: GrantSources
+  private var judge: TokenJudge
+  private var signer: TokenSigner
+  private var composer: ClaimsComposer
+  private var refresher: RefreshComposer
+  private var ids = RandomIDs()
+  private var document = JSONDocument()
+  // Of the chunk.
+  private var octets: [UInt8] = []
+  private var answers: [Answer] = []
+  private var texts: [UInt8] = []
+  private var spendings: [GrantLedger.Spending] = []
+  // Of a token.
+  private var claims: [UInt8] = []
+  private var payload: [UInt8] = []
+  private var token: [UInt8] = []
+
+  package init(_ options: GrantOptions, _ sources: GrantSources) throws {
+    self.options = options
+    self.sources = sources
+    judge = try TokenJudge(options.verification, keys: sources.verification) { OpenSSLEngine($0) }
+    let access = TokenSigner.Header(typ: options.access.typ, members: options.access.header)
+    let refresh = TokenSigner.Header(
+      typ: options.access.typ == nil ? nil : "JWT", members: options.access.header)
+    signer = TokenSigner(sources.signing, [access, refresh])
+    composer = ClaimsComposer(options.access)
+    let jku = options.access.header.first { $0.name == "jku" }?.json
+    refresher = RefreshComposer(ttl: options.refreshTTL, jku: jku)
+  }
+
+  package mutating func process(
+    _ chunk: borrowing Chunk, into result: inout ChunkResult
+  ) throws {
+    if case .oversized(let isFirst, _) = chunk.kind {
+      if isFirst { write(Self.tooLarge, chunk.firstLine, chunk, &result) }
+      return
+    }
+    // The clock, also for a regular file: passwords take their time.
+    let now = options.access.at ?? Timestamp.now
+    try prepare(now)
+    let bytes = chunk.bytes.span
+    // Taken out while a span of it is lent; put back for its capacity.
+    var octets = exchange(&self.octets, with: [])
+    defer { self.octets = octets }
+    try judge.read(bytes, chunk.count, into: &octets)
+    answers.removeAll(keepingCapacity: true)
+    texts.removeAll(keepingCapacity: true)
+    spendings.removeAll(keepingCapacity: true)
+    let users = sources.users?.current()
+    for index in judge.tokens.lines.indices {
+      answers.append(try answer(index, bytes, octets.span, users, now))
+    }
+    judge.endChunk()
+    let outcomes = try sources.refreshTokens.exchange(spendings, at: now)
+    for (index, answer) in answers.enumerated() {
+      let failure = answer.failure ?? answer.spending.flatMap { Self.failure(outcomes[$0]) }
+      if let failure {
+        write(failure, chunk.firstLine + index, chunk, &result)
+      } else {
+        result.output.append(texts.span, answer.text)
+        result.summary.count(Rejections())
+      }
+    }
+  }
+
+  /// The key and the chunk's times, from one reading of the clock.
+  private mutating func prepare(_ now: Timestamp) throws {
+    let key = try signer.prepare(at: now)
+    composer.beginChunk(at: now, ring: key.ring)
+    refresher.beginChunk(at: now, kid: key.jwk.kid)
+    guard let most = key.ring?.maxTokenTTL else { return }
+    for (name, ttl) in [
+      ("--access-ttl", options.access.ttl ?? SignOptions.defaultTTL),
+      ("--refresh-ttl", options.refreshTTL),
+    ] where ttl > most {
+      throw JOSEError(.badKey, "\(name) is longer than the ring's max_token_ttl \(most.text)")
+    }
+  }
+
+  // MARK: A request
+
+  private mutating func answer(
+    _ index: Int, _ bytes: Span<UInt8>, _ octets: Span<UInt8>, _ users: Users?, _ now: Timestamp
+  ) throws -> Answer {
+    let line = judge.tokens.lines[index]
+    guard line.rejection != .tooLarge else { return Answer(failure: Self.tooLarge) }
+    let text = LineText.trim(bytes, line.range)
+    var answer = Answer()
+    let decision: Result<Grant, Failure>
+    switch GrantRequest.read(bytes, text, &document) {
+    case .failure(let failure): return Answer(failure: failure)
+    case .success(let request):
+      switch request.kind {
+      case .password(let username, let password):
+        decision = try passwordGrant(username, password, request.scope)
+      case .refreshToken:
+        decision = refreshGrant(line, octets, request.scope, users, now, &answer)
+      }
+    }
+    switch decision {
+    case .failure(let failure): return Answer(failure: failure)
+    case .success(let grant):
+      answer.failure = try sign(grant, &answer)
+      return answer
+    }
+  }
+
+  /// A wrong password, a name that is nobody's and a user who is disabled: one answer, and the work
+  /// of one scrypt for the latter two.
+  private mutating func passwordGrant(
+    _ username: ByteString, _ password: SecretBytes, _ scope: Scope?
+  ) throws -> Result<Grant, Failure> {
+    guard let file = sources.users else {
+      return .failure(
+        Failure(.unsupportedGrantType, "there are no users here whose passwords could be checked"))
+    }
+    if let scope, let most = options.scope, !scope.isWithin(most) { return .failure(Self.widened) }
+    // Anew for each: a chunk of passwords takes seconds.
+    let users = file.current()
+    guard let place = users.find(username), !users.isDisabled(place) else {
+      try PasswordVerifier.dummyWork(password, cost: options.cost)
+      return .failure(Self.wrongPassword)
+    }
+    let user = users.user(place)
+    guard try user.verifier.accepts(password) else { return .failure(Self.wrongPassword) }
+    if let rehashes = sources.rehashes, rehashes.areWanted,
+      user.verifier.isToBeReplaced(after: password, cost: options.cost)
+    {
+      let new = try PasswordVerifier.make(password, cost: options.cost)
+      rehashes.add(.init(username: user.username, old: user.verifier, new: new))
+    }
+    return .success(
+      Grant(
+        subject: user.username, scope: scope, family: ids.next(), isFresh: true,
+        refresh: .init(scope: scope)))
+  }
+
+  private mutating func refreshGrant(
+    _ line: ChunkTokens.Line, _ octets: Span<UInt8>, _ wanted: Scope?, _ users: Users?,
+    _ now: Timestamp, _ answer: inout Answer
+  ) -> Result<Grant, Failure> {
+    guard let index = line.tokens.first else { return .failure(Self.refused([.malformed])) }
+    let judged = judge.judge(judge.tokens.tokens[index], octets, at: Moment(now), now: now)
+    guard judged.reasons.isEmpty else { return .failure(Self.refused(Array(judged.reasons))) }
+    let claims = judge.claims
+    // The new access token says what the options do: a token for elsewhere is not exchanged.
+    if options.policy.issuers.isEmpty, claims.iss != Claims.absent {
+      return .failure(Self.refused([.wrongIssuer]))
+    }
+    if options.policy.audiences.isEmpty, claims.aud != Claims.absent {
+      return .failure(Self.refused([.wrongAudience]))
+    }
+    guard let subject = claims.string(claims.sub, octets),
+      let jti = claims.string(claims.jti, octets),
+      case .some(let exp?) = claims.time(claims.exp, octets),
+      claims.iss == Claims.absent || claims.string(claims.iss, octets) != nil,
+      claims.family == Claims.absent || claims.string(claims.family, octets) != nil,
+      let granted = Self.scope(of: claims, octets)
+    else { return .failure(Self.refused([.badClaim])) }
+    if let users {
+      guard let place = users.find(subject: subject), !users.isDisabled(place) else {
+        return .failure(Self.refused([.unknownSubject]))
+      }
+    }
+    // A token of another program may belong to no family: then it begins one.
+    let family = claims.string(claims.family, octets) ?? jti
+    let spending = GrantLedger.Spending(
+      iss: claims.string(claims.iss, octets), jti: jti, family: family, exp: exp.roundedUp)
+    guard spending.isStorable else {
+      return .failure(Failure(.invalidRequest, "iss, jti or family of the token is too long"))
+    }
+    if let wanted, !wanted.isWithin(options.scope.map(granted.limited) ?? granted) {
+      return .failure(Self.widened)
+    }
+    let scope = wanted ?? options.scope.map(granted.limited) ?? granted
+    answer.spending = spendings.count
+    spendings.append(spending)
+    return .success(
+      Grant(
+        subject: subject, scope: scope, family: family, isFresh: false,
+        refresh: options.rotatesRefresh ? .init(scope: granted) : nil))
+  }
+
+  /// nil for one that is not words with spaces between them; no words without one.
+  private static func scope(of claims: borrowing Claims, _ octets: Span<UInt8>) -> Scope? {
+    guard let node = claims.document.member("scope", in: octets) else { return Scope("") }
+    return claims.string(node, octets).flatMap { Scope($0) }
+  }
+
+  // MARK: Tokens
+
+  /// Leaves the answer with the tokens in `texts`; returns why a token can't be made.
+  private mutating func sign(_ grant: Grant, _ answer: inout Answer) throws -> Failure? {
+    var record = exchange(&claims, with: [])
+    var payload = exchange(&self.payload, with: [])
+    defer { (claims, self.payload) = (record, payload) }
+    record.removeAll(keepingCapacity: true)
+    record.append("{\"sub\":")
+    JSONText.appendString(grant.subject, to: &record)
+    record.append(grant.isFresh ? ",\"fresh\":true" : ",\"fresh\":false")
+    let scope = grant.scope?.text
+    if let scope {
+      record.append(",\"scope\":")
+      JSONText.appendString(scope, to: &record)
+    }
+    // In access tokens too: a family that is revoked takes all of them along.
+    record.append(",\"family\":")
+    JSONText.appendString(grant.family, to: &record)
+    record.append("}")
+    if let (rejection, detail) = composer.compose(record.span, 0..<record.count, into: &payload) {
+      return Failure(rejection, detail ?? "the access token can't be made")
+    }
+    let start = texts.count
+    try signer.sign(payload, header: 0, into: &token)
+    texts.append("{\"access_token\":\"")
+    texts.append(contentsOf: token)
+    texts.append("\",\"token_type\":\"bearer\",\"expires_in\":")
+    texts.append(decimal: Int((options.access.ttl ?? SignOptions.defaultTTL).count))
+    if let refresh = grant.refresh {
+      let isMade = refresher.compose(
+        composer.composed, payload.span, family: grant.family, scope: refresh.scope?.text,
+        into: &record)
+      precondition(isMade, "an access token gets a jti")
+      try signer.sign(record, header: 1, into: &token)
+      texts.append(",\"refresh_token\":\"")
+      texts.append(contentsOf: token)
+      texts.append("\"")
+    }
+    if let scope {
+      texts.append(",\"scope\":")
+      JSONText.appendString(scope, to: &texts)
+    }
+    texts.append("}\n")
+    answer.text = start..<texts.count
+    return nil
+  }
+
+  // MARK: Failures
+
+  private static let tooLarge = Failure(.tooLarge, "the line is longer than --max-line")
+  private static let wrongPassword = Failure(
+    .invalidGrant, "the username or the password is wrong")
+  private static let widened = Failure(.invalidScope, "more is asked for than may be granted")
+
+  private static func refused(_ reasons: [Rejection]) -> Failure {
+    let codes = reasons.map { "\($0.code)" }.joined(separator: ", ")
+    return Failure(.invalidGrant, "the refresh token is refused: \(codes)")
+  }
+
+  private static func failure(_ outcome: RefreshTokens.Outcome) -> Failure? {
+    switch outcome {
+    case .accepted: nil
+    case .reused: Failure(.invalidGrant, "the refresh token was exchanged before")
+    case .revoked: refused([.revokedToken])
+    }
+  }
+
+  private func write(
+    _ failure: Failure, _ line: Int, _ chunk: borrowing Chunk, _ result: inout ChunkResult
+  ) {
+    result.summary.count(Rejections(failure.rejection))
+    result.output.append("{\"error\":\"")
+    result.output.append(failure.rejection.code)
+    result.output.append("\",\"error_description\":")
+    JSONText.appendString(ByteString(failure.detail), to: &result.output)
+    result.output.append("}\n")
+    if result.notes.count < RejectedLine.limit {
+      result.notes.append(
+        RejectedLine(
+          input: chunk.input, line: line, reasons: Rejections(failure.rejection),
+          detail: failure.detail))
+    }
+  }
+}
