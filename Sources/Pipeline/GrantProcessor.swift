@@ -3,7 +3,7 @@
 // that is not durable, tell by words or by work why a password was refused, or widen a scope.
 
 package import JOSE
-package import Keyring
+internal import Keyring
 
 package struct GrantOptions: Sendable {
   /// The claims and the header of access tokens, how long they live, the clock, the longest line.
@@ -15,8 +15,6 @@ package struct GrantOptions: Sendable {
   package var policy = ClaimsPolicy()
   /// What may be granted; nil: whatever is asked for.
   package var scope: Scope?
-  /// Of new verifiers, and of the work for a user who is unknown or disabled.
-  package var cost = ScryptCost.interactive
 
   package init() {}
 
@@ -37,16 +35,16 @@ package struct GrantSources: Sendable {
   package var signing: SigningKeys
   package var verification: VerificationKeys
   package var refreshTokens: RefreshTokens
-  /// nil: anybody's refresh tokens are exchanged, and nobody's password.
+  /// Both or none: then anybody's refresh tokens are exchanged, and nobody's password.
   package var users: FollowedUsers?
-  package var rehashes: Rehashes?
+  package var logins: Logins?
 
   package init(
     signing: SigningKeys, verification: VerificationKeys, refreshTokens: RefreshTokens,
-    users: FollowedUsers?, rehashes: Rehashes?
+    users: FollowedUsers?, logins: Logins?
   ) {
     (self.signing, self.verification, self.refreshTokens) = (signing, verification, refreshTokens)
-    (self.users, self.rehashes) = (users, rehashes)
+    (self.users, self.logins) = (users, logins)
   }
 }
 
@@ -84,6 +82,7 @@ package struct GrantProcessor: ChunkProcessor {
   private var document = JSONDocument()
   // Of the chunk.
   private var octets: [UInt8] = []
+  private var requests: [Result<GrantRequest, Failure>] = []
   private var answers: [Answer] = []
   private var texts: [UInt8] = []
   private var spendings: [GrantLedger.Spending] = []
@@ -120,12 +119,17 @@ package struct GrantProcessor: ChunkProcessor {
     var octets = exchange(&self.octets, with: [])
     defer { self.octets = octets }
     try judge.read(bytes, chunk.count, into: &octets)
+    requests.removeAll(keepingCapacity: true)
+    for line in judge.tokens.lines { requests.append(request(line, bytes)) }
+    // Their passwords are wiped with the last reference to them.
+    defer { requests.removeAll(keepingCapacity: true) }
+    var logins = try checkPasswords()
     answers.removeAll(keepingCapacity: true)
     texts.removeAll(keepingCapacity: true)
     spendings.removeAll(keepingCapacity: true)
     let users = sources.users?.current()
     for index in judge.tokens.lines.indices {
-      answers.append(try answer(index, bytes, octets.span, users, now))
+      answers.append(try answer(index, octets.span, users, &logins, now))
     }
     judge.endChunk()
     let outcomes = try sources.refreshTokens.exchange(spendings, at: now)
@@ -156,22 +160,49 @@ package struct GrantProcessor: ChunkProcessor {
 
   // MARK: A request
 
+  private mutating func request(
+    _ line: ChunkTokens.Line, _ bytes: Span<UInt8>
+  ) -> Result<GrantRequest, Failure> {
+    guard line.rejection != .tooLarge else { return .failure(Self.tooLarge) }
+    let read = GrantRequest.read(bytes, LineText.trim(bytes, line.range), &document)
+    guard case .success(let request) = read, case .password = request.kind else { return read }
+    if sources.logins == nil {
+      return .failure(
+        Failure(.unsupportedGrantType, "there are no users here whose passwords could be checked"))
+    }
+    if let scope = request.scope, let most = options.scope, !scope.isWithin(most) {
+      return .failure(Self.widened)
+    }
+    return read
+  }
+
+  /// For each request that is a login the user's name, nil where it is refused.
+  private func checkPasswords() throws -> ArraySlice<ByteString?> {
+    let attempts = requests.compactMap { request -> Logins.Attempt? in
+      guard case .success(let request) = request,
+        case .password(let username, let password) = request.kind
+      else { return nil }
+      return Logins.Attempt(username: username, password: password)
+    }
+    return attempts.isEmpty ? [] : try sources.logins?.check(attempts)[...] ?? []
+  }
+
+  /// Takes the next of `logins` for a login.
   private mutating func answer(
-    _ index: Int, _ bytes: Span<UInt8>, _ octets: Span<UInt8>, _ users: Users?, _ now: Timestamp
+    _ index: Int, _ octets: Span<UInt8>, _ users: Users?, _ logins: inout ArraySlice<ByteString?>,
+    _ now: Timestamp
   ) throws -> Answer {
-    let line = judge.tokens.lines[index]
-    guard line.rejection != .tooLarge else { return Answer(failure: Self.tooLarge) }
-    let text = LineText.trim(bytes, line.range)
     var answer = Answer()
     let decision: Result<Grant, Failure>
-    switch GrantRequest.read(bytes, text, &document) {
+    switch requests[index] {
     case .failure(let failure): return Answer(failure: failure)
     case .success(let request):
       switch request.kind {
-      case .password(let username, let password):
-        decision = try passwordGrant(username, password, request.scope)
+      case .password:
+        decision = passwordGrant(logins.popFirst() ?? nil, request.scope)
       case .refreshToken:
-        decision = refreshGrant(line, octets, request.scope, users, now, &answer)
+        decision = refreshGrant(
+          judge.tokens.lines[index], octets, request.scope, users, now, &answer)
       }
     }
     switch decision {
@@ -182,33 +213,13 @@ package struct GrantProcessor: ChunkProcessor {
     }
   }
 
-  /// A wrong password, a name that is nobody's and a user who is disabled: one answer, and the work
-  /// of one scrypt for the latter two.
   private mutating func passwordGrant(
-    _ username: ByteString, _ password: SecretBytes, _ scope: Scope?
-  ) throws -> Result<Grant, Failure> {
-    guard let file = sources.users else {
-      return .failure(
-        Failure(.unsupportedGrantType, "there are no users here whose passwords could be checked"))
-    }
-    if let scope, let most = options.scope, !scope.isWithin(most) { return .failure(Self.widened) }
-    // Anew for each: a chunk of passwords takes seconds.
-    let users = file.current()
-    guard let place = users.find(username), !users.isDisabled(place) else {
-      try PasswordVerifier.dummyWork(password, cost: options.cost)
-      return .failure(Self.wrongPassword)
-    }
-    let user = users.user(place)
-    guard try user.verifier.accepts(password) else { return .failure(Self.wrongPassword) }
-    if let rehashes = sources.rehashes, rehashes.areWanted,
-      user.verifier.isToBeReplaced(after: password, cost: options.cost)
-    {
-      let new = try PasswordVerifier.make(password, cost: options.cost)
-      rehashes.add(.init(username: user.username, old: user.verifier, new: new))
-    }
+    _ username: ByteString?, _ scope: Scope?
+  ) -> Result<Grant, Failure> {
+    guard let username else { return .failure(Self.wrongPassword) }
     return .success(
       Grant(
-        subject: user.username, scope: scope, family: ids.next(), isFresh: true,
+        subject: username, scope: scope, family: ids.next(), isFresh: true,
         refresh: .init(scope: scope)))
   }
 

@@ -14,26 +14,29 @@ enum GrantCommand {
     options.rotatesRefresh = arguments.has("rotate-refresh")
     options.scope = try scope(arguments)
     let grace = try arguments.value("reuse-grace", "a span such as 30s", Seconds.init)
-    options.cost =
-      try arguments.value("scrypt", "N,R,P such as 16384,8,1, within 1 GiB", UsersCommand.cost)
-      ?? .interactive
+    let cost = try arguments.value(
+      "scrypt", "N,R,P such as 16384,8,1, within 1 GiB", UsersCommand.cost)
     guard !arguments.has("users") || !arguments.has("no-users") else {
       throw arguments.usage("--users and --no-users contradict each other")
     }
     let directory = try SignCommand.ring(arguments, at: options.access.at)
     options.policy = try policy(arguments, directory)
+    var streams = try Streams(arguments, chunkBytes: 128 << 10, showsRejected: true)
+    // A password takes 50 ms: a burst of them is answered, and a signal obeyed, within seconds.
+    streams.run.limits.chunkLines = 128
+    options.access.maxLine = streams.maxLine
     let (users, rehashes) = try self.users(arguments, directory) ?? (nil, nil)
+    var logins: Logins?
+    if let users, let rehashes {
+      logins = Logins(
+        users, rehashes, cost: cost ?? .interactive, atOnce: streams.run.workers)
+    }
     let sources = GrantSources(
       signing: try SigningKeys(directory, at: options.access.at ?? Timestamp.now),
       verification: try KeySources.verification(by: directory, arguments),
       refreshTokens: try RefreshTokens(
         directory, areSpent: options.rotatesRefresh, grace: grace ?? Seconds(30)),
-      users: users, rehashes: rehashes)
-
-    var streams = try Streams(arguments, chunkBytes: 64 << 10, showsRejected: true)
-    // A password takes 50 ms: small chunks share the work evenly, and a signal soon ends it.
-    streams.run.limits.chunkLines = 64
-    options.access.maxLine = streams.maxLine
+      users: users, logins: logins)
     let outcome = streams.run { [options] in try GrantProcessor(options, sources) }
     rehashes?.finish()
     return streams.finish(outcome)
