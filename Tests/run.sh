@@ -240,6 +240,7 @@ peers_suite interop
 peers_suite passphrases
 peers_suite schema
 peers_suite users
+peers_suite logins
 
 section 'Samples: nginx, systemd, cron, Prometheus'
 peers_suite samples

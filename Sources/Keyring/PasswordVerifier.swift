@@ -115,11 +115,12 @@ public struct PasswordVerifier: Sendable, Equatable {
   }
 
   /// Whether a new verifier, made of `password` that this one has just accepted, is to take its
-  /// place. Never where bcrypt saw less than all of it: what it did not see may be mistyped.
+  /// place. Never where bcrypt may have seen less than all of it: what it did not see may be mistyped,
+  /// or left out where 72 octets were given.
   public func isToBeReplaced(
     after password: SecretBytes, cost: ScryptCost = .interactive
   ) -> Bool {
-    if case .bcrypt = scheme, password.count > Self.bcryptOctets { return false }
+    if case .bcrypt = scheme, password.count >= Self.bcryptOctets { return false }
     return !isCurrent(cost)
   }
 

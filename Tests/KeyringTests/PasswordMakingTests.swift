@@ -43,6 +43,10 @@ struct PasswordMakingTests {
     #expect(!bcrypt.isCurrent())
     #expect(bcrypt.isToBeReplaced(after: password))
     #expect(!bcrypt.isToBeReplaced(after: long), "the 73rd octet was not looked at")
+    #expect(
+      !bcrypt.isToBeReplaced(after: Samples.secret(String(repeating: "x", count: 72))),
+      "of a longer one the first 72 are accepted too")
+    #expect(bcrypt.isToBeReplaced(after: Samples.secret(String(repeating: "x", count: 71))))
     #expect(try scrypt("ln=13,r=8,p=1").isToBeReplaced(after: long))
     #expect(try !scrypt("ln=14,r=8,p=1").isToBeReplaced(after: password))
   }
