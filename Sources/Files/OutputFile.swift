@@ -64,6 +64,20 @@ public final class OutputFile: Sendable {
     }
   }
 
+  /// As `commit`, for what can't be made again: without its name it stays there under the one that it
+  /// was written by, which the error tells.
+  package func keep() throws(FileError) {
+    guard let directory else { return }
+    do {
+      try file.sync()
+      try directory.rename(temporary, to: name)
+      try directory.sync()
+    } catch {
+      throw FileError(
+        refusing: "\(directory.path)/\(temporary)", "is what was written; \(error.description)")
+    }
+  }
+
   /// Removes what was written.
   package func discard() {
     if let directory { try? directory.remove(temporary) }

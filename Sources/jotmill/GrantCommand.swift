@@ -21,7 +21,9 @@ enum GrantCommand {
     }
     let directory = try SignCommand.ring(arguments, at: options.access.at)
     options.policy = try policy(arguments, directory)
-    var streams = try Streams(arguments, chunkBytes: 128 << 10, showsRejected: true)
+    // A token that was spent for an answer is not spent again for another one.
+    var streams = try Streams(
+      arguments, chunkBytes: 128 << 10, showsRejected: true, keepsOutput: true)
     // A password takes 50 ms: a burst of them is answered, and a signal obeyed, within seconds.
     streams.run.limits.chunkLines = 128
     options.access.maxLine = streams.maxLine

@@ -18,11 +18,16 @@ struct Streams {
   private let isQuiet: Bool
   private let isStyled: Bool
 
+  /// The output can't be made again: it gets its name however the run ends, for its owner only.
+  private let keepsOutput: Bool
+
   /// `showsRejected`: standard error names rejected lines even where the output is a terminal.
-  init(_ arguments: Arguments, chunkBytes: Int, output discards: Bool = false, showsRejected: Bool)
-    throws
-  {
+  init(
+    _ arguments: Arguments, chunkBytes: Int, output discards: Bool = false, showsRejected: Bool,
+    keepsOutput: Bool = false
+  ) throws {
     self.arguments = arguments
+    self.keepsOutput = keepsOutput
     isQuiet = arguments.has("quiet")
     run = Run()
     run.inputs = arguments.operands.isEmpty ? ["-"] : arguments.operands
@@ -61,7 +66,7 @@ struct Streams {
     if discards { run.output = nil }
     do {
       if !discards, let path = arguments["output"], path != "-" {
-        run.output = try OutputFile(path)
+        run.output = try OutputFile(path, mode: keepsOutput ? 0o600 : nil)
       }
       run.rejects = try arguments["rejects"].map { try OutputFile($0) }
       summaryFile = try arguments["summary-json"].map { try OutputFile($0) }
@@ -100,7 +105,7 @@ struct Streams {
     } else {
       status = summarize(outcome, status, showsSummary)
     }
-    status = settle(run.output, status)
+    status = settle(run.output, status, keeps: keepsOutput)
     return settle(run.rejects, status)
   }
 
@@ -116,14 +121,14 @@ struct Streams {
     }
   }
 
-  private func settle(_ file: OutputFile?, _ status: Int32) -> Int32 {
+  private func settle(_ file: OutputFile?, _ status: Int32, keeps: Bool = false) -> Int32 {
     guard let file else { return status }
-    guard status <= 1 else {
+    guard status <= 1 || keeps else {
       file.discard()
       return status
     }
     do {
-      try file.commit()
+      if keeps { try file.keep() } else { try file.commit() }
       return status
     } catch {
       Terminal.error(error.description)

@@ -114,4 +114,36 @@ struct GrantTests {
       }
     }
   }
+
+  @Test("answers can't be had twice: -o keeps them however the run ends")
+  func kept() throws {
+    let grants = try Grants(count: 2)
+    let space = grants.space
+    func lines() -> [Substring] {
+      String(decoding: space.read("answers"), as: UTF8.self).split(separator: "\n")
+    }
+    let stopped = try Self.start(grants, "--rotate-refresh", "-o", "answers")
+    stopped.write(grants.requests[0] + "\n")
+    let limit = Date(timeIntervalSinceNow: 20)
+    while try grants.spent(isWhole: false).isEmpty, Date() < limit { usleep(1000) }
+    usleep(200_000)
+    stopped.send(SIGTERM)
+    #expect(try stopped.end().status == 143)
+    #expect(lines().count == 1 && lines()[0].contains("access_token"))
+    #expect(space.mode("answers") == 0o600)
+
+    // The ledger can't be written any more, after the first answer of this run.
+    try space.write("answers", "")
+    let failing = try space.start(
+      ["grant", "-q", "--rotate-refresh", "-o", "answers"], input: .pipe)
+    failing.write(grants.requests[1] + "\n")
+    let begun = Date(timeIntervalSinceNow: 20)
+    while try grants.spent(isWhole: false).count < 2, Date() < begun { usleep(1000) }
+    usleep(200_000)
+    try space.write("keys/grants.ndjson", "not a line of a ledger\n")
+    failing.write(grants.requests[0] + "\n")
+    let outcome = try failing.end()
+    #expect(outcome.status == 2 && outcome.errors.contains("grants.ndjson"))
+    #expect(lines().count == 1 && lines()[0].contains("access_token"))
+  }
 }
