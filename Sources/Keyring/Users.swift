@@ -81,7 +81,9 @@ public struct Users: Sendable {
 
   /// The same for octets in place; allocates nothing for ASCII.
   public func find(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
-    slot(bytes, range)?.place
+    // No other spelling of a name is four times as long; comparing takes time by the length.
+    guard range.count <= 4 * UserName.mostOctets else { return nil }
+    return slot(bytes, range)?.place
   }
 
   /// The place of the user whose name is exactly these octets, as a token's `sub` has it.

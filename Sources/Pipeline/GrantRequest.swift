@@ -59,7 +59,10 @@ struct GrantRequest {
     guard let node = document.member("scope", in: bytes) else { return }
     guard document.nodes[node].kind == .string,
       let scope = Scope(ByteString(document.unescaped(node, in: bytes)))
-    else { throw Failure(.invalidScope, "the scope is not words with one space between them") }
+    else {
+      throw Failure(
+        .invalidScope, "the scope is not words with one space between them, in 4096 octets")
+    }
     self.scope = scope.isEmpty ? nil : scope
   }
 

@@ -7,9 +7,14 @@ package import JOSE
 package struct Scope: Sendable, Equatable {
   package private(set) var words: [ByteString] = []
 
-  /// nil for a text that is no scope. An empty one is: forms send it for none.
+  /// Comparing two takes time by the product of their lengths.
+  private static let mostOctets = 4096
+
+  /// nil for a text that is no scope, or longer than 4096 octets. An empty one is a scope: forms send
+  /// it for none.
   package init?(_ text: ByteString) {
     guard !text.isEmpty else { return }
+    guard text.bytes.count <= Self.mostOctets else { return nil }
     for word in text.bytes.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false) {
       guard !word.isEmpty, word.allSatisfy(Self.isAllowed) else { return nil }
       let word = ByteString(Array(word))

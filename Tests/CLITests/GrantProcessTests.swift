@@ -73,7 +73,8 @@ struct GrantProcessTests {
     }
     for (i, child) in first.enumerated() {
       let status = try child.end().status
-      #expect(i % 2 == 0 ? [128 + SIGKILL, 1].contains(status) : status == 1)
+      // Where it was first with every token that stands there twice it has refused none.
+      #expect([0, 1].contains(status) || i % 2 == 0 && status == 128 + SIGKILL, "\(status)")
     }
     let spent = try grants.spent(isWhole: false)
     var exchanged: [String: Int] = [:]
@@ -87,7 +88,7 @@ struct GrantProcessTests {
     #expect(lost <= 2 * 6 * 128, "\(lost)")
 
     let second = try [0, 2].map { try Self.start(grants, parts[$0], parts[$0].name + ".again") }
-    for child in second { #expect(try child.end().status == 1) }
+    for child in second { #expect([0, 1].contains(try child.end().status)) }
     let seconds = Date().timeIntervalSince(begin)
     for i in [0, 2] {
       let lines = try Self.count(grants, parts[i].name + ".again", parts[i], &exchanged)
