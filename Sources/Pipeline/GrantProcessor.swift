@@ -2,51 +2,8 @@
 // Owns: the order of these steps, and what a token is granted for. Must never: let a request through
 // that is not durable, tell by words or by work why a password was refused, or widen a scope.
 
-package import JOSE
+internal import JOSE
 internal import Keyring
-
-package struct GrantOptions: Sendable {
-  /// The claims and the header of access tokens, how long they live, the clock, the longest line.
-  package var access = SignOptions()
-  package var refreshTTL = Seconds(7 * 86_400)
-  /// A refresh token is good for one exchange, which makes the next one.
-  package var rotatesRefresh = false
-  /// Whose refresh tokens are exchanged.
-  package var policy = ClaimsPolicy()
-  /// What may be granted; nil: whatever is asked for.
-  package var scope: Scope?
-
-  package init() {}
-
-  fileprivate var verification: VerifyOptions {
-    var options = VerifyOptions()
-    options.policy = policy
-    options.policy.tokenType = .refresh
-    options.policy.required = ["sub", "exp", "jti"]
-    options.format = .json
-    options.field = JSONPointer("/refresh_token")
-    options.maxLine = access.maxLine
-    return options
-  }
-}
-
-/// What the workers of a run of grants share.
-package struct GrantSources: Sendable {
-  package var signing: SigningKeys
-  package var verification: VerificationKeys
-  package var refreshTokens: RefreshTokens
-  /// Both or none: then anybody's refresh tokens are exchanged, and nobody's password.
-  package var users: FollowedUsers?
-  package var logins: Logins?
-
-  package init(
-    signing: SigningKeys, verification: VerificationKeys, refreshTokens: RefreshTokens,
-    users: FollowedUsers?, logins: Logins?
-  ) {
-    (self.signing, self.verification, self.refreshTokens) = (signing, verification, refreshTokens)
-    (self.users, self.logins) = (users, logins)
-  }
-}
 
 package struct GrantProcessor: ChunkProcessor {
   private typealias Failure = GrantRequest.Failure
@@ -65,7 +22,8 @@ package struct GrantProcessor: ChunkProcessor {
     var subject: ByteString
     var scope: Scope?
     var family: ByteString
-    var isFresh: Bool
+    /// The refresh token that it is granted for; nil for a login.
+    var spending: GrantLedger.Spending?
     /// What a new refresh token is for; nil makes none.
     var refresh: Refresh?
 
@@ -82,6 +40,7 @@ package struct GrantProcessor: ChunkProcessor {
   private var document = JSONDocument()
   // Of the chunk.
   private var octets: [UInt8] = []
+  /// A line's each.
   private var requests: [Result<GrantRequest, Failure>] = []
   private var answers: [Answer] = []
   private var texts: [UInt8] = []
@@ -111,24 +70,24 @@ package struct GrantProcessor: ChunkProcessor {
       if isFirst { write(Self.tooLarge, chunk.firstLine, chunk, &result) }
       return
     }
-    // The clock, also for a regular file: passwords take their time.
+    let bytes = chunk.bytes.span
+    readRequests(bytes, chunk.count)
+    // Their passwords are wiped with the last reference to them.
+    defer { requests.removeAll(keepingCapacity: true) }
+    // First: it may take seconds, and what is judged afterwards is judged as of now.
+    var logins = try checkPasswords()
+    // The clock, also for a regular file.
     let now = options.access.at ?? Timestamp.now
     try prepare(now)
-    let bytes = chunk.bytes.span
     // Taken out while a span of it is lent; put back for its capacity.
     var octets = exchange(&self.octets, with: [])
     defer { self.octets = octets }
     try judge.read(bytes, chunk.count, into: &octets)
-    requests.removeAll(keepingCapacity: true)
-    for line in judge.tokens.lines { requests.append(request(line, bytes)) }
-    // Their passwords are wiped with the last reference to them.
-    defer { requests.removeAll(keepingCapacity: true) }
-    var logins = try checkPasswords()
     answers.removeAll(keepingCapacity: true)
     texts.removeAll(keepingCapacity: true)
     spendings.removeAll(keepingCapacity: true)
     let users = sources.users?.current()
-    for index in judge.tokens.lines.indices {
+    for index in requests.indices {
       answers.append(try answer(index, octets.span, users, &logins, now))
     }
     judge.endChunk()
@@ -160,11 +119,21 @@ package struct GrantProcessor: ChunkProcessor {
 
   // MARK: A request
 
+  private mutating func readRequests(_ bytes: Span<UInt8>, _ count: Int) {
+    requests.removeAll(keepingCapacity: true)
+    var start = 0
+    while start < count {
+      let end = bytes.firstIndex(of: UInt8(ascii: "\n"), in: start..<count) ?? count
+      requests.append(request(bytes, start..<end))
+      start = end + 1
+    }
+  }
+
   private mutating func request(
-    _ line: ChunkTokens.Line, _ bytes: Span<UInt8>
+    _ bytes: Span<UInt8>, _ line: Range<Int>
   ) -> Result<GrantRequest, Failure> {
-    guard line.rejection != .tooLarge else { return .failure(Self.tooLarge) }
-    let read = GrantRequest.read(bytes, LineText.trim(bytes, line.range), &document)
+    guard line.count <= options.access.maxLine else { return .failure(Self.tooLarge) }
+    let read = GrantRequest.read(bytes, LineText.trim(bytes, line), &document)
     guard case .success(let request) = read, case .password = request.kind else { return read }
     if sources.logins == nil {
       return .failure(
@@ -192,7 +161,6 @@ package struct GrantProcessor: ChunkProcessor {
     _ index: Int, _ octets: Span<UInt8>, _ users: Users?, _ logins: inout ArraySlice<ByteString?>,
     _ now: Timestamp
   ) throws -> Answer {
-    var answer = Answer()
     let decision: Result<Grant, Failure>
     switch requests[index] {
     case .failure(let failure): return Answer(failure: failure)
@@ -201,15 +169,12 @@ package struct GrantProcessor: ChunkProcessor {
       case .password:
         decision = passwordGrant(logins.popFirst() ?? nil, request.scope)
       case .refreshToken:
-        decision = refreshGrant(
-          judge.tokens.lines[index], octets, request.scope, users, now, &answer)
+        decision = refreshGrant(judge.tokens.lines[index], octets, request.scope, users, now)
       }
     }
     switch decision {
     case .failure(let failure): return Answer(failure: failure)
-    case .success(let grant):
-      answer.failure = try sign(grant, &answer)
-      return answer
+    case .success(let grant): return try sign(grant)
     }
   }
 
@@ -219,13 +184,13 @@ package struct GrantProcessor: ChunkProcessor {
     guard let username else { return .failure(Self.wrongPassword) }
     return .success(
       Grant(
-        subject: username, scope: scope, family: ids.next(), isFresh: true,
+        subject: username, scope: scope, family: ids.next(), spending: nil,
         refresh: .init(scope: scope)))
   }
 
   private mutating func refreshGrant(
     _ line: ChunkTokens.Line, _ octets: Span<UInt8>, _ wanted: Scope?, _ users: Users?,
-    _ now: Timestamp, _ answer: inout Answer
+    _ now: Timestamp
   ) -> Result<Grant, Failure> {
     guard let index = line.tokens.first else { return .failure(Self.refused([.malformed])) }
     let judged = judge.judge(judge.tokens.tokens[index], octets, at: Moment(now), now: now)
@@ -261,11 +226,9 @@ package struct GrantProcessor: ChunkProcessor {
       return .failure(Self.widened)
     }
     let scope = wanted ?? options.scope.map(granted.limited) ?? granted
-    answer.spending = spendings.count
-    spendings.append(spending)
     return .success(
       Grant(
-        subject: subject, scope: scope, family: family, isFresh: false,
+        subject: subject, scope: scope, family: family, spending: spending,
         refresh: options.rotatesRefresh ? .init(scope: granted) : nil))
   }
 
@@ -277,15 +240,15 @@ package struct GrantProcessor: ChunkProcessor {
 
   // MARK: Tokens
 
-  /// Leaves the answer with the tokens in `texts`; returns why a token can't be made.
-  private mutating func sign(_ grant: Grant, _ answer: inout Answer) throws -> Failure? {
+  /// Leaves the answer's text in `texts`, and what is to be spent for it in `spendings`.
+  private mutating func sign(_ grant: Grant) throws -> Answer {
     var record = exchange(&claims, with: [])
     var payload = exchange(&self.payload, with: [])
     defer { (claims, self.payload) = (record, payload) }
     record.removeAll(keepingCapacity: true)
     record.append("{\"sub\":")
     JSONText.appendString(grant.subject, to: &record)
-    record.append(grant.isFresh ? ",\"fresh\":true" : ",\"fresh\":false")
+    record.append(grant.spending == nil ? ",\"fresh\":true" : ",\"fresh\":false")
     let scope = grant.scope?.text
     if let scope {
       record.append(",\"scope\":")
@@ -296,7 +259,7 @@ package struct GrantProcessor: ChunkProcessor {
     JSONText.appendString(grant.family, to: &record)
     record.append("}")
     if let (rejection, detail) = composer.compose(record.span, 0..<record.count, into: &payload) {
-      return Failure(rejection, detail ?? "the access token can't be made")
+      return Answer(failure: Failure(rejection, detail ?? "the access token can't be made"))
     }
     let start = texts.count
     try signer.sign(payload, header: 0, into: &token)
@@ -319,8 +282,12 @@ package struct GrantProcessor: ChunkProcessor {
       JSONText.appendString(scope, to: &texts)
     }
     texts.append("}\n")
-    answer.text = start..<texts.count
-    return nil
+    var answer = Answer(text: start..<texts.count)
+    if let spending = grant.spending {
+      answer.spending = spendings.count
+      spendings.append(spending)
+    }
+    return answer
   }
 
   // MARK: Failures
