@@ -67,9 +67,9 @@ install_packages() {
       apt-get install -y --no-install-recommends "${missing[@]}"
 }
 
-# The peers' Python packages, installed again only when the list has changed.
+# python_packages LIST VENV: what a list names, installed again only when it has changed.
 python_packages() {
-  local list=Tests/Interop/requirements.txt venv=$work/venv
+  local list=Tests/Interop/$1 venv=$work/$2
   if cmp -s "$list" "$venv/installed.txt" && "$venv/bin/python" -c '' 2>/dev/null; then return 0; fi
   rm -rf -- "$venv"
   python3 -m venv "$venv" &&
@@ -102,10 +102,22 @@ if ! command -v swift >/dev/null; then
 fi
 swift --version 2>&1 | grep -i 'swift version'
 have_peers=yes
-run 'Python packages of the interop suite' python_packages || {
+run 'Python packages of the interop suite' python_packages requirements.txt venv || {
   have_peers=no
   count 0 1
 }
+# Two libraries whose services need older packages than that.
+unset JOTMILL_AUTH3_PYTHON JOTMILL_AUTH_PYTHON
+if run 'Python packages of fastapi-jwt-auth3' python_packages requirements-auth3.txt venv-auth3; then
+  export JOTMILL_AUTH3_PYTHON=$work/venv-auth3/bin/python
+else
+  count 0 1
+fi
+if run 'Python packages of fastapi-jwt-auth' python_packages requirements-auth.txt venv-auth; then
+  export JOTMILL_AUTH_PYTHON=$work/venv-auth/bin/python
+else
+  count 0 1
+fi
 
 # Style --------------------------------------------------------------------------------------
 
@@ -241,6 +253,9 @@ peers_suite passphrases
 peers_suite schema
 peers_suite users
 peers_suite logins
+
+section 'Services: fastapi-jwt-auth3, fastapi-jwt-auth, python-jose, PyJWT, joserfc, jwcrypto'
+peers_suite pairs
 
 section 'Samples: nginx, systemd, cron, Prometheus'
 peers_suite samples
