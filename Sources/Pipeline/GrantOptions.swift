@@ -7,6 +7,9 @@ internal import Keyring
 package struct GrantOptions: Sendable {
   /// The claims and the header of access tokens, how long they live, the clock, the longest line.
   package var access = SignOptions()
+  /// Whether access tokens say that they are fresh or not, and of which family.
+  package var saysFresh = true
+  package var saysFamily = true
   package var refreshTTL = Seconds(7 * 86_400)
   /// A refresh token is good for one exchange, which makes the next one.
   package var rotatesRefresh = false

@@ -248,15 +248,19 @@ package struct GrantProcessor: ChunkProcessor {
     record.removeAll(keepingCapacity: true)
     record.append("{\"sub\":")
     JSONText.appendString(grant.subject, to: &record)
-    record.append(grant.spending == nil ? ",\"fresh\":true" : ",\"fresh\":false")
+    if options.saysFresh {
+      record.append(grant.spending == nil ? ",\"fresh\":true" : ",\"fresh\":false")
+    }
     let scope = grant.scope?.text
     if let scope {
       record.append(",\"scope\":")
       JSONText.appendString(scope, to: &record)
     }
     // In access tokens too: a family that is revoked takes all of them along.
-    record.append(",\"family\":")
-    JSONText.appendString(grant.family, to: &record)
+    if options.saysFamily {
+      record.append(",\"family\":")
+      JSONText.appendString(grant.family, to: &record)
+    }
     record.append("}")
     if let (rejection, detail) = composer.compose(record.span, 0..<record.count, into: &payload) {
       return Answer(failure: Failure(rejection, detail ?? "the access token can't be made"))

@@ -17,7 +17,7 @@ enum ClaimOptions {
     if audiences.count > 1 {
       claims.append(("aud", JSONValue.array(audiences.map { .string($0) }).text()))
     }
-    if let type = arguments["token-type"] { claims.append(("type", text(type))) }
+    if let type = arguments["token-type"], type != "none" { claims.append(("type", text(type))) }
     if arguments.has("fresh") { claims.append(("fresh", Array("true".utf8))) }
     for pair in arguments.all("claim") {
       claims.append(try member(pair, "--claim", arguments))

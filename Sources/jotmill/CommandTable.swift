@@ -213,7 +213,9 @@ enum CommandTable {
         "refresh-ttl", "SPAN", group: "Claims", "how long refresh tokens live (default 7d)"),
       Option(
         "jti", choices: ["uuid", "none"], group: "Claims", "add a random jti (default), or none"),
-      Option("token-type", choices: ["access", "refresh"], group: "Claims", "add the claim type"),
+      Option(
+        "token-type", choices: ["access", "refresh", "none"], group: "Claims",
+        "add the claim type; none: access tokens of --refresh get none either"),
       Option("fresh", group: "Claims", "add the claim fresh, true"),
       Option("claim", "NAME=JSON", repeatable: true, group: "Claims", "add any claim"),
       Option("override", group: "Claims", "replace what the record has by what is given here"),
@@ -260,6 +262,9 @@ enum CommandTable {
         "aud", "AUDIENCE", repeatable: true, group: "Tokens",
         "whom tokens are for (given again: an array); a refresh token must name one"),
       Option("claim", "NAME=JSON", repeatable: true, group: "Tokens", "add any claim"),
+      Option(
+        "omit", "NAMES", repeatable: true, group: "Tokens",
+        "leave these out of access tokens: type, fresh, family"),
       Option(
         "scope", "WORDS", repeatable: true, group: "Tokens",
         "grant no more than these, such as \"read write\" (default: what is asked for)"),

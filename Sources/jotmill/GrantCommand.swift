@@ -8,7 +8,13 @@ internal import Pipeline
 enum GrantCommand {
   static func run(_ arguments: Arguments) throws -> Int32 {
     var options = GrantOptions()
-    options.access = try access(arguments)
+    let omitted = try Streams.list(arguments, "omit")
+    if let name = omitted.first(where: { !["type", "fresh", "family"].contains($0) }) {
+      throw arguments.usage("--omit leaves out type, fresh or family, not \"\(name)\"")
+    }
+    options.access = try access(arguments, saysType: !omitted.contains("type"))
+    options.saysFresh = !omitted.contains("fresh")
+    options.saysFamily = !omitted.contains("family")
     options.refreshTTL =
       try arguments.value("refresh-ttl", "a span such as 7d", Seconds.init) ?? options.refreshTTL
     options.rotatesRefresh = arguments.has("rotate-refresh")
@@ -50,13 +56,15 @@ enum GrantCommand {
     "access_token_iat",
   ]
 
-  private static func access(_ arguments: Arguments) throws -> SignOptions {
+  private static func access(
+    _ arguments: Arguments, saysType: Bool
+  ) throws -> SignOptions {
     var options = SignOptions()
     options.claims = try ClaimOptions.claims(arguments)
     if let name = options.claims.map(\.name).first(where: taken.contains) {
       throw arguments.usage("--claim \(name) is not possible: a grant decides it")
     }
-    options.claims.append(("type", JSONValue.string("access").text()))
+    if saysType { options.claims.append(("type", JSONValue.string("access").text())) }
     options.ttl = try arguments.value("access-ttl", "a span such as 15m", Seconds.init)
     options.notBefore = try arguments.value("nbf", "a span such as 0s", Seconds.init)
     options.typ = ClaimOptions.typ(arguments)
