@@ -28,6 +28,7 @@ try:
     from harness import start
     from pairs_cases import Cases
     from pairs_extras import Auth3Extras, TutorialExtras
+    from pairs_grants import Grants
     from pairs_setting import Setting
     from peers import Unsupported
 except ImportError as error:
@@ -123,6 +124,7 @@ def cases_of(library, jotmill, folder, service, alg):
     setting = Setting(jotmill, folder / f"{library.name}-{alg}", library, alg)
     service.make(setting.for_service())
     yield from Cases(setting, service).all()
+    yield from Grants(setting, service).all()
     if library.extras:
         yield from library.extras(setting, service).all()
 

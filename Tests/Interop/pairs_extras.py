@@ -78,6 +78,8 @@ class Auth3Extras(Helpers):
             refused("GET", "/access", self.sign(*self.options(), *options), *patterns)
         access, refresh = self.sign_pair()
         refused("GET", "/access", access, "type", extra)
+        untyped, _ = self.sign_pair("--token-type", "none")
+        let_in(self.service.ask("GET", "/access", untyped))
         refused("POST", "/strict-refresh", refresh, "type", "family", "jku", extra)
 
     def slash(self):
