@@ -1,5 +1,5 @@
 // Judges the tokens of a chunk: by which keys, as of when, by which rules.
-// Owns: which checks a token must pass, and following the keys. Must never: write anything, or look
+// Owns: which checks a token must pass, and following the keys and the users. Must never: write anything, or look
 // at a claim of a token whose signature did not hold.
 
 internal import JOSE
@@ -34,6 +34,9 @@ struct TokenJudge {
   private var policies: [ClaimsPolicy] = []
   /// Those of this chunk; empty where none revokes anything.
   private var denylists: [[Denylist]] = []
+  /// Those of this chunk.
+  private var users = Users()
+  private let asksUsers: Bool
   /// Taken from `options.time` once: it holds a pointer, which costs a reference each time.
   private let isNow: Bool
   /// The claims of the token that was judged last, if it has any.
@@ -47,6 +50,7 @@ struct TokenJudge {
     self.keys = keys
     self.makeEngine = makeEngine
     isNow = options.time.isNow
+    asksUsers = options.users != nil
     let current = try keys.current()
     trust = current.trust
     tokens = ChunkTokens(options, current, makeEngine(current.trust.keys))
@@ -62,10 +66,14 @@ struct TokenJudge {
     follow(current)
     try tokens.read(bytes, count, into: &octets)
     denylists = current.denylists.allSatisfy(\.isEmpty) ? [] : current.denylists
+    if let followed = options.users { users = followed.current() }
   }
 
   /// Lets go of what a chunk alone needs: a long denylist must not stand in memory twice.
-  mutating func endChunk() { denylists = [] }
+  mutating func endChunk() {
+    denylists = []
+    if asksUsers { users = Users() }
+  }
 
   /// Takes the keys as they are now. Between chunks: a choice of key is good for one generation.
   private mutating func follow(_ current: VerificationKeys.Current) {
@@ -121,6 +129,7 @@ struct TokenJudge {
       if let schema = options.schema, !schema.accepts(claims.document, 0, octets) {
         judged.reasons.insert(.schema)
       }
+      if asksUsers { judgeSubject(octets, &judged) }
       if !isNow { judged.expiredNow = policies[issuer].isExpired(claims, octets, at: now) }
     }
     if !trust.windows.isEmpty { judgeWindow(verified.key, octets, &judged) }
@@ -133,6 +142,20 @@ struct TokenJudge {
     guard let window = trust.windows[key] else { return }
     judged.reasons.formUnion(
       judged.hasClaims ? window.failures(claims, octets) : window.failuresWithoutClaims)
+  }
+
+  /// The same for users. They are those of now, as of whatever time the token is judged: a file of
+  /// users does not say since when one is disabled.
+  @inline(never)
+  private func judgeSubject(_ octets: Span<UInt8>, _ judged: inout JudgedToken) {
+    guard claims.sub != Claims.absent else { return judged.reasons.insert(.missingClaim) }
+    let node = claims.document.nodes[claims.sub]
+    guard node.kind == .string else { return judged.reasons.insert(.badClaim) }
+    let place =
+      node.escaped
+      ? users.find(subject: ByteString(claims.document.unescaped(claims.sub, in: octets)))
+      : users.find(subject: octets, node.range)
+    if place.map(users.isDisabled) ?? true { judged.reasons.insert(.unknownSubject) }
   }
 
   /// The same for denylists.

@@ -30,6 +30,8 @@ package struct VerifyOptions: Sendable {
   package var triesAllKeys = false
   /// What the claims must look like beside.
   package var schema: JSONSchema?
+  /// Who a subject must be one of, and enabled, shared by the workers; nil asks for nobody.
+  package var users: FollowedUsers?
   /// Which tokens are looked up in denylists.
   package var denylistTypes = Denylist.TokenTypes.all
   package var format = InputFormat.auto
