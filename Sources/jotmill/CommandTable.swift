@@ -121,7 +121,7 @@ enum CommandTable {
         "allow-weak-keys", group: "Keys", "use RSA keys under 2048 bits and short secrets too"),
       Option(
         "reload", group: "Keys",
-        "follow changes of rings, sets, key files and denylists, at most a second late"),
+        "follow changes of rings, sets, key files, denylists and users, at most a second late"),
       Option(
         "denylist", "FILE", repeatable: true, group: "Denylist",
         "revoked tokens (default: the keyring's denylist.ndjson)"),
@@ -150,6 +150,9 @@ enum CommandTable {
         "these claims must be there, such as sub,jti"),
       Option(
         "max-age", "SPAN", group: "Claims", "iat must be no longer ago than this, such as 12h"),
+      Option(
+        "users", "FILE", group: "Claims",
+        "sub must be a user of this file who is not disabled, as of now"),
       Option("schema", "FILE", group: "Claims", "the claims must be valid by this JSON Schema"),
       Option("leeway", "SPAN", group: "Time", "how far clocks may differ (default 0s)"),
       Option("at", "TIME", group: "Time", "judge as of this time: now, RFC 3339 or Unix seconds"),

@@ -19,7 +19,12 @@ enum KeySources {
     try checkReadableAgain(arguments)
     return try VerificationKeys(
       following: { try load(arguments, passphrase, notes.add) },
-      report: { Terminal.error("\($0); what was read before stays in force") })
+      report: reportUnchanged)
+  }
+
+  /// Says that a file that is followed can't be read any more.
+  @Sendable static func reportUnchanged(_ failure: String) {
+    Terminal.error("\(failure); what was read before stays in force")
   }
 
   private static let sources = ["jwks", "key", "secret", "keyring"]

@@ -56,7 +56,7 @@ extension CommandTable {
 
   private static let usersDisable = Command(
     path: ["users", "disable"], operands: "USERNAME...", operandCount: (1, .max),
-    synopsis: "let users log in no more; their tokens stay good",
+    synopsis: "let users log in no more, nor pass verify --users",
     options: place + [json, quiet],
     examples: [
       ("jotmill users disable ada", "until jotmill users enable ada"),

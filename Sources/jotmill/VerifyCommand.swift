@@ -25,6 +25,7 @@ enum VerifyCommand {
     if arguments.has("denylist-types") {
       options.denylistTypes = try denylistTypes(arguments)
     }
+    options.users = try users(arguments)
     options.memory = try memory(arguments)
     try checkStandardInput(arguments)
     let keys = try KeySources.verification(arguments)
@@ -80,7 +81,7 @@ enum VerifyCommand {
     if options.raw {
       let claims = [
         "iss", "aud", "sub", "token-type", "fresh", "require", "max-age", "at", "at-log",
-        "at-field", "leeway", "schema", "trust", "denylist-types",
+        "at-field", "leeway", "schema", "trust", "denylist-types", "users",
       ]
       if let name = claims.first(where: arguments.has) {
         throw arguments.usage("--raw looks at no claims, so --\(name) can't be checked")
@@ -107,6 +108,13 @@ enum VerifyCommand {
     do { return try JSONSchema(parsing: try KeySources.read(path)) } catch let error as JOSEError {
       throw JOSEError(error.code, "\(path): \(error.detail)")
     }
+  }
+
+  private static func users(_ arguments: Arguments) throws -> FollowedUsers? {
+    guard let path = arguments["users"] else { return nil }
+    let interval = arguments.has("reload") ? 1.0 : nil
+    return try FollowedUsers(
+      try UsersFile(path), follows: interval, report: KeySources.reportUnchanged)
   }
 
   private static func denylistTypes(_ arguments: Arguments) throws -> Denylist.TokenTypes {

@@ -144,6 +144,35 @@ struct ReloadTests {
     #expect(errors.count { $0.contains("can be written by others") } == 1)
   }
 
+  @Test("who is disabled during a run is refused; without --reload, to the end not")
+  func users() throws {
+    let space = try Workspace()
+    let made = try space.shell("echo x | jotmill users add -q --users u ada")
+    #expect(made.status == 0, "\(made.errors)")
+    let line = try Workspace.token(#"{"sub":"ada"}"#) + "\n"
+    let words = Self.words("--secret", "f/secret", "--users", "u")
+    let (child, other) = try (
+      space.start(words + ["--reload"], input: .pipe), space.start(words, input: .pipe)
+    )
+    #expect(Self.wait(child, line, "\"valid\":true") && Self.wait(other, line, "\"valid\":true"))
+    #expect(try space.jotmill(["users", "disable", "--users", "u", "ada"]).status == 0)
+    #expect(Self.wait(child, line, "unknown_subject"))
+    #expect(try space.shell("cp -p u good && echo '{' >>u").status == 0)
+    for _ in 0..<5 {
+      usleep(500_000)
+      child.write(line)
+    }
+    #expect(try space.shell("mv good u && jotmill users enable -q --users u ada").status == 0)
+    #expect(Self.wait(child, line, "\"valid\":true"))
+    other.write(line)
+    let outcome = try child.end()
+    #expect(!outcome.lines.isEmpty && outcome.lines.last?.contains("\"valid\":true") == true)
+    let reports = outcome.errors.split(separator: "\n").filter { !$0.contains(": unknown_sub") }
+    #expect(reports == ["jotmill: u: line 2: not valid JSON; what was read before stays in force"])
+    let unfollowed = try other.end()
+    #expect(unfollowed.status == 0 && unfollowed.lines.count >= 2, "\(unfollowed.errors)")
+  }
+
   @Test("without --reload the keys of the start are used to the end")
   func notAsked() throws {
     let (space, _, new) = try Self.prepare()
