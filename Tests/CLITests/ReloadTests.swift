@@ -157,6 +157,7 @@ struct ReloadTests {
     #expect(Self.wait(child, line, "\"valid\":true") && Self.wait(other, line, "\"valid\":true"))
     #expect(try space.jotmill(["users", "disable", "--users", "u", "ada"]).status == 0)
     #expect(Self.wait(child, line, "unknown_subject"))
+    other.write(line)
     #expect(try space.shell("cp -p u good && echo '{' >>u").status == 0)
     for _ in 0..<5 {
       usleep(500_000)
@@ -164,7 +165,6 @@ struct ReloadTests {
     }
     #expect(try space.shell("mv good u && jotmill users enable -q --users u ada").status == 0)
     #expect(Self.wait(child, line, "\"valid\":true"))
-    other.write(line)
     let outcome = try child.end()
     #expect(!outcome.lines.isEmpty && outcome.lines.last?.contains("\"valid\":true") == true)
     let reports = outcome.errors.split(separator: "\n").filter { !$0.contains(": unknown_sub") }
