@@ -21,6 +21,7 @@ public struct Finding: Sendable, Equatable {
     case clock
     case unfinished
     case notEncrypted = "not_encrypted"
+    case badFile = "bad_file"
   }
   public var code: Code
   /// What, where, and what to do.
@@ -50,61 +51,8 @@ extension RingDirectory {
     auditKeys(ring, now, &found)
     try auditPrivateHalves(ring, now, &found)
     try auditCopies(ring, &found)
+    try auditRecords(&found)
     return found
-  }
-
-  private func auditPermissions(_ found: inout [Finding]) throws {
-    func check(_ name: String, _ status: FileStatus?, _ forbidden: UInt16, _ change: String) {
-      guard let status else { return }
-      if status.kind == .symbolicLink {
-        found.append(Finding(.permissions, "\(name): is a symbolic link, which is not followed"))
-      } else if status.mode & forbidden != 0 {
-        let verb = forbidden & 0o044 != 0 ? "used" : "written"
-        found.append(
-          Finding(
-            .permissions, "\(name): can be \(verb) by others; mend it with: chmod \(change) \(name)"
-          ))
-      }
-      if status.owner != Process.userID, status.owner != 0 {
-        found.append(Finding(.permissions, "\(name): belongs to another user"))
-      }
-    }
-    check(path, try directory.status(), 0o022, "go-w")
-    for name in [Self.ringName, Self.setName] {
-      check("\(path)/\(name)", try directory.status(of: name), 0o022, "go-w")
-    }
-    check(usersPath, try directory.status(of: Self.usersName), 0o077, "600")
-    let folder = try directory.status(of: Self.privateName)
-    check("\(path)/\(Self.privateName)", folder, 0o077, "700")
-    guard folder?.kind == .directory else { return }
-    let halves = try privateFolder()
-    let owner = try directory.status().owner
-    for name in try halves.names() {
-      let status = try halves.status(of: name)
-      check("\(path)/\(Self.privateName)/\(name)", status, 0o077, "600")
-      if let status, status.owner != owner, owner == Process.userID || Process.userID == 0 {
-        found.append(
-          Finding(
-            .permissions,
-            "\(path)/\(Self.privateName)/\(name): belongs to another user than the ring; mend it with: "
-              + "chown \(owner) \(path)/\(Self.privateName)/\(name)"))
-      }
-    }
-    // Whoever can rename the directory can put another in its place.
-    var parent = try OpenFile.split(OpenFile.absolute(path)).directory
-    while true {
-      if let status = try OpenFile.status(at: parent), status.mode & 0o022 != 0,
-        status.mode & 0o1000 == 0
-      {
-        found.append(
-          Finding(
-            .permissions,
-            "\(parent): the ring is inside it, and it can be written by others; mend it with: chmod "
-              + "go-w \(parent)"))
-      }
-      if parent.utf8.count <= 1 { break }
-      parent = OpenFile.split(parent).directory
-    }
   }
 
   private func auditRotation(_ ring: Ring, _ now: Timestamp, _ found: inout [Finding]) {

@@ -51,6 +51,25 @@ public final class GrantLedger: Sendable {
     self.state = Mutex(state)
   }
 
+  /// Reads a ring's ledger, if it has one, without holding up or changing anything. Throws as `init`
+  /// does.
+  static func check(_ ring: RingDirectory) throws {
+    var log = RecordLog(RingDirectory.grantsName, in: ring.directory, isPrivate: true)
+    var lines = LineCheck()
+    try log.readAside(&lines)
+  }
+
+  /// Checks lines and keeps none.
+  private struct LineCheck: RecordLogReader {
+    private var tokens = SpentTokens()
+
+    mutating func forget() {}
+    mutating func expect(octets: Int) {}
+    mutating func take(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(BadLine) {
+      _ = try tokens.expiry(bytes, range)
+    }
+  }
+
   /// How many tokens are known to be spent.
   public var count: Int { state.withLock { $0.tokens.count } }
 

@@ -65,6 +65,9 @@ struct RecordLog: Sendable {
 
   var path: String { "\(directory.path)/\(name)" }
 
+  /// What stands beside a file that several processes change.
+  static func lockName(of name: String) -> String { "\(name).lock" }
+
   // MARK: What there is to do
 
   /// Reads what is new in the file, if there is one.
@@ -131,11 +134,32 @@ struct RecordLog: Sendable {
     }
   }
 
+  /// Reads the file as it stands, without its lock, if there is one. It is not changed: a torn last
+  /// line stays and is passed over. Not to be mixed with the other calls.
+  mutating func readAside(_ reader: inout some RecordLogReader) throws {
+    let opened: OpenFile
+    do { opened = try OpenFile.open(name, in: directory, .read, followsLinks: false) } catch {
+      guard error.isMissing else { throw error }
+      return
+    }
+    let status = try opened.status()
+    try check(status)
+    file = opened
+    begin(&reader)
+    try read(to: Int(status.size), &reader)
+    let tail = try octets(end..<max(end, Int(status.size)))
+    var document = JSONDocument()
+    guard !tail.isEmpty, document.parse(tail) != .syntax else { return }
+    do throws(BadLine) { try reader.take(tail.span, 0..<tail.count) } catch {
+      throw bad(line + 1, error)
+    }
+  }
+
   // MARK: Under the lock
 
   private func withLock<T>(_ body: () throws -> T) throws -> T {
     let lock = try OpenFile.open(
-      "\(name).lock", in: directory, .lock(mode: 0o600), followsLinks: false)
+      Self.lockName(of: name), in: directory, .lock(mode: 0o600), followsLinks: false)
     if let owner = try owner { try lock.setOwner(owner) }
     try lock.lock(waiting: true)
     return try withExtendedLifetime(lock) { try body() }

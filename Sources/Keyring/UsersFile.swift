@@ -60,7 +60,7 @@ public final class UsersFile: Sendable {
   public func update<R>(creating: Bool = false, _ body: (inout Users) throws -> R) throws -> R {
     let owner = try fileOwner
     let lock = try OpenFile.open(
-      "\(name).lock", in: directory, .lock(mode: 0o600), followsLinks: false)
+      RecordLog.lockName(of: name), in: directory, .lock(mode: 0o600), followsLinks: false)
     if let owner { try lock.setOwner(owner) }
     try lock.lock(waiting: true)
     return try withExtendedLifetime(lock) {
