@@ -1,6 +1,6 @@
 // Judges the tokens of a chunk: by which keys, as of when, by which rules.
-// Owns: which checks a token must pass, and following the keys and the users. Must never: write anything, or look
-// at a claim of a token whose signature did not hold.
+// Owns: which checks a token must pass, and following the keys and the users. Must never: write
+// anything, or look at a claim of a token whose signature did not hold.
 
 internal import JOSE
 internal import Keyring
