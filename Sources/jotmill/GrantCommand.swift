@@ -112,9 +112,7 @@ enum GrantCommand {
     let path = arguments["users"] ?? directory.usersPath
     do {
       let file = try UsersFile(path)
-      let users = try FollowedUsers(file, follows: 0) {
-        Terminal.error("\($0); what was read before stays in force")
-      }
+      let users = try FollowedUsers(file, follows: 0, report: KeySources.reportUnchanged)
       return (users, Rehashes(file) { Terminal.error($0) })
     } catch let error as FileError where error.isMissing {
       throw arguments.usage(

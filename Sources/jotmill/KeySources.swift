@@ -134,7 +134,7 @@ enum KeySources {
         return found
       },
       clock: { Double(looks.add(1, ordering: .relaxed).newValue) },
-      report: { Terminal.error("\($0); what was read before stays in force") })
+      report: reportUnchanged)
   }
 
   /// Takes a ring's keys, and its denylist unless another one was named.
