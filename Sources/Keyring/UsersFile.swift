@@ -24,7 +24,7 @@ public final class UsersFile: Sendable {
   /// Throws `.badFormat`, `.badName`, `.badVerifier` or `.userExists`, naming the line;
   /// `.unsafePermissions`; `FileError`, `isMissing` without a file.
   public func load() throws -> Users {
-    let file = try OpenFile.open(name, in: directory, .read, followsLinks: false)
+    let file = try OpenFile.open(name, in: directory, .readInput, followsLinks: false)
     let status = try file.status()
     try checkSafe(status)
     var users = Users()
@@ -36,7 +36,7 @@ public final class UsersFile: Sendable {
 
   /// nil where the file is still the one that `users` was read from.
   public func load(ifChangedFrom users: Users) throws -> Users? {
-    let file = try OpenFile.open(name, in: directory, .read, followsLinks: false)
+    let file = try OpenFile.open(name, in: directory, .readInput, followsLinks: false)
     return try file.status() == users.source ? nil : try load()
   }
 

@@ -20,9 +20,10 @@ package struct GrantOptions: Sendable {
 
   package init() {}
 
-  /// How a refresh token is judged.
-  var verification: VerifyOptions {
+  /// How a refresh token is judged; it must be one of these users', if there are any.
+  func verification(of users: FollowedUsers?) -> VerifyOptions {
     var options = VerifyOptions()
+    options.users = users
     options.policy = policy
     options.policy.tokenType = .refresh
     options.policy.required = ["sub", "exp", "jti"]

@@ -53,7 +53,9 @@ package struct GrantProcessor: ChunkProcessor {
   package init(_ options: GrantOptions, _ sources: GrantSources) throws {
     self.options = options
     self.sources = sources
-    judge = try TokenJudge(options.verification, keys: sources.verification) { OpenSSLEngine($0) }
+    judge = try TokenJudge(
+      options.verification(of: sources.users), keys: sources.verification
+    ) { OpenSSLEngine($0) }
     let access = TokenSigner.Header(typ: options.access.typ, members: options.access.header)
     let refresh = TokenSigner.Header(
       typ: options.access.typ == nil ? nil : "JWT", members: options.access.header)
@@ -86,9 +88,8 @@ package struct GrantProcessor: ChunkProcessor {
     answers.removeAll(keepingCapacity: true)
     texts.removeAll(keepingCapacity: true)
     spendings.removeAll(keepingCapacity: true)
-    let users = sources.users?.current()
     for index in requests.indices {
-      answers.append(try answer(index, octets.span, users, &logins, now))
+      answers.append(try answer(index, octets.span, &logins, now))
     }
     judge.endChunk()
     let outcomes = try sources.refreshTokens.exchange(spendings, at: now)
@@ -158,8 +159,7 @@ package struct GrantProcessor: ChunkProcessor {
 
   /// Takes the next of `logins` for a login.
   private mutating func answer(
-    _ index: Int, _ octets: Span<UInt8>, _ users: Users?, _ logins: inout ArraySlice<ByteString?>,
-    _ now: Timestamp
+    _ index: Int, _ octets: Span<UInt8>, _ logins: inout ArraySlice<ByteString?>, _ now: Timestamp
   ) throws -> Answer {
     let decision: Result<Grant, Failure>
     switch requests[index] {
@@ -169,7 +169,7 @@ package struct GrantProcessor: ChunkProcessor {
       case .password:
         decision = passwordGrant(logins.popFirst() ?? nil, request.scope)
       case .refreshToken:
-        decision = refreshGrant(judge.tokens.lines[index], octets, request.scope, users, now)
+        decision = refreshGrant(judge.tokens.lines[index], octets, request.scope, now)
       }
     }
     switch decision {
@@ -189,8 +189,7 @@ package struct GrantProcessor: ChunkProcessor {
   }
 
   private mutating func refreshGrant(
-    _ line: ChunkTokens.Line, _ octets: Span<UInt8>, _ wanted: Scope?, _ users: Users?,
-    _ now: Timestamp
+    _ line: ChunkTokens.Line, _ octets: Span<UInt8>, _ wanted: Scope?, _ now: Timestamp
   ) -> Result<Grant, Failure> {
     guard let index = line.tokens.first else { return .failure(Self.refused([.malformed])) }
     let judged = judge.judge(judge.tokens.tokens[index], octets, at: Moment(now), now: now)
@@ -210,11 +209,6 @@ package struct GrantProcessor: ChunkProcessor {
       claims.family == Claims.absent || claims.string(claims.family, octets) != nil,
       let granted = Self.scope(of: claims, octets)
     else { return .failure(Self.refused([.badClaim])) }
-    if let users {
-      guard let place = users.find(subject: subject), !users.isDisabled(place) else {
-        return .failure(Self.refused([.unknownSubject]))
-      }
-    }
     // A token of another program may belong to no family: then it begins one.
     let family = claims.string(claims.family, octets) ?? jti
     let spending = GrantLedger.Spending(
