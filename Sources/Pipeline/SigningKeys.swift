@@ -1,4 +1,4 @@
-// Which key signs now: a fixed one, or the active key of a ring that is looked at again each second.
+// Which key signs now: a fixed one, or the active key of a ring that is looked at again and again.
 // Owns: following a ring. Must never: sign with a key before its activation or after its successor's.
 
 package import JOSE
@@ -24,6 +24,7 @@ package struct SigningKey: Sendable {
 /// Shared by the workers of a run.
 package final class SigningKeys: Sendable {
   private let directory: RingDirectory?
+  private let interval: Seconds
   private let state: Mutex<State>
 
   private struct State {
@@ -34,27 +35,30 @@ package final class SigningKeys: Sendable {
 
   /// Signs with `jwk` alone.
   package init(_ jwk: JWK, _ algorithm: Algorithm) {
-    directory = nil
+    (directory, interval) = (nil, Seconds(0))
     state = Mutex(
       State(
         key: SigningKey(jwk: jwk, algorithm: algorithm, ring: nil, generation: 0), ring: nil,
         checked: Timestamp(seconds: 0)))
   }
 
-  /// Signs with the key that is active in the ring at each moment. Throws when there is none.
-  package init(_ directory: RingDirectory, at now: Timestamp) throws {
-    self.directory = directory
+  /// Signs with the key that is active in the ring at each moment, which is read again after
+  /// `interval`. Throws when there is none.
+  package init(_ directory: RingDirectory, at now: Timestamp, every interval: Seconds = Seconds(1))
+    throws
+  {
+    (self.directory, self.interval) = (directory, interval)
     let ring = try directory.load()
     let key = try Self.activeKey(directory, ring, at: now, generation: 0)
     state = Mutex(State(key: key, ring: ring, checked: now))
   }
 
-  /// The key for what is signed at `now`. The ring is read again when a second has passed, or the
-  /// clock was set back.
+  /// The key for what is signed at `now`. The ring is read again when the time has come, or the clock
+  /// was set back.
   package func current(at now: Timestamp) throws -> SigningKey {
     guard let directory else { return state.withLock { $0.key } }
     return try state.withLock { state in
-      if now >= state.checked + Seconds(1) || now < state.checked {
+      if now >= state.checked + interval || now < state.checked {
         state.ring = try directory.load()
         state.checked = now
       }

@@ -40,7 +40,9 @@ enum GrantCommand {
         users, rehashes, cost: cost ?? .interactive, atOnce: streams.run.workers)
     }
     let sources = GrantSources(
-      signing: try SigningKeys(directory, at: options.access.at ?? Timestamp.now),
+      // For each chunk: verifiers refuse a revoked key's tokens at once.
+      signing: try SigningKeys(
+        directory, at: options.access.at ?? Timestamp.now, every: Seconds(0)),
       verification: try KeySources.verification(by: directory, arguments),
       refreshTokens: try RefreshTokens(
         directory, areSpent: options.rotatesRefresh, grace: grace ?? Seconds(30)),
