@@ -82,7 +82,7 @@ public struct Denylist: Sendable {
     _ claims: Claims, _ bytes: Span<UInt8>, kid: ByteString?, types: TokenTypes = .all
   ) -> Match? {
     guard !isEmpty else { return nil }
-    let isRefresh = isRefresh(claims, bytes)
+    let isRefresh = Self.isRefresh(claims, bytes)
     guard types.contains(isRefresh ? .refresh : .access) else { return nil }
     var issuer = Issuer.none
     withText(claims, claims.iss, bytes) { issuer = self.issuer($0, $1) }
@@ -102,7 +102,7 @@ public struct Denylist: Sendable {
   }
 
   /// As `ClaimsPolicy` tells tokens apart, save that one without any mark is an access token.
-  private func isRefresh(_ claims: Claims, _ bytes: Span<UInt8>) -> Bool {
+  package static func isRefresh(_ claims: Claims, _ bytes: Span<UInt8>) -> Bool {
     guard claims.type != Claims.absent else { return claims.accessTokenJTI != Claims.absent }
     return claims.document.nodes[claims.type].kind == .string
       && claims.document.equals(claims.type, "refresh", in: bytes)

@@ -30,7 +30,7 @@ struct DenylistLine: Sendable {
     var exp: Timestamp?
   }
 
-  private(set) var document = JSONDocument()
+  var document = JSONDocument()
 
   /// What stands in a line; nil if it is blank, or if it is the last of a file, without a newline,
   /// and its writer died within it.
@@ -70,16 +70,20 @@ struct DenylistLine: Sendable {
     return true
   }
 
-  private struct Texts {
+  /// The members that a line may have.
+  struct Texts {
     /// Node of each value.
     var iss: Int?
     var subject: (kind: DenylistTable.Kind, node: Int)?
+    var reason: Int?
     var before: NumericDate?
     var revokedAt: NumericDate?
     var exp: NumericDate?
+    var type: DenylistWriter.Entry.TokenType?
   }
 
-  private func texts(_ bytes: Span<UInt8>) throws(BadLine) -> Texts {
+  /// What stands in `document`, which is an object.
+  func texts(_ bytes: Span<UInt8>) throws(BadLine) -> Texts {
     var found = Texts()
     var child = 1
     while child < Int(document.nodes[0].next) {
@@ -102,17 +106,19 @@ struct DenylistLine: Sendable {
       } else if document.equals(child, "before", in: bytes) {
         found.before = try time(child, bytes)
       } else if document.equals(child, "type", in: bytes) {
-        try checkType(value, bytes)
-      } else if !document.equals(child, "reason", in: bytes) {
-        throw BadLine(
-          "member \"\(name(child, bytes))\" is not known; was it written by a later jotmill?")
+        found.type = try type(value, bytes)
+      } else if document.equals(child, "reason", in: bytes) {
+        found.reason = value
+      } else {
+        throw BadLine("member \"\(name(child, bytes))\" is not known")
       }
       child = Int(document.nodes[value].next)
     }
     return found
   }
 
-  private func subjectKind(_ node: Int, _ bytes: Span<UInt8>) -> DenylistTable.Kind? {
+  /// What a member of this name says is revoked, if it does.
+  func subjectKind(_ node: Int, _ bytes: Span<UInt8>) -> DenylistTable.Kind? {
     if document.equals(node, "jti", in: bytes) { return .jti }
     if document.equals(node, "sub", in: bytes) { return .sub }
     if document.equals(node, "kid", in: bytes) { return .kid }
@@ -121,10 +127,14 @@ struct DenylistLine: Sendable {
   }
 
   /// Says what the token was; its jti is listed for every kind of token all the same.
-  private func checkType(_ value: Int, _ bytes: Span<UInt8>) throws(BadLine) {
-    guard document.nodes[value].kind == .string,
-      document.equals(value, "access", in: bytes) || document.equals(value, "refresh", in: bytes)
-    else { throw BadLine("\"type\" is neither \"access\" nor \"refresh\"") }
+  private func type(
+    _ value: Int, _ bytes: Span<UInt8>
+  ) throws(BadLine) -> DenylistWriter.Entry.TokenType {
+    if document.nodes[value].kind == .string {
+      if document.equals(value, "access", in: bytes) { return .access }
+      if document.equals(value, "refresh", in: bytes) { return .refresh }
+    }
+    throw BadLine("\"type\" is neither \"access\" nor \"refresh\"")
   }
 
   /// The years that RFC 3339 can write. Milliseconds taken for seconds lie beyond: a revocation

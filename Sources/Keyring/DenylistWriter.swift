@@ -36,13 +36,15 @@ public final class DenylistWriter: Sendable {
     public var exp: Timestamp?
     /// From when on; nil: from the second on in which it is appended.
     public var revokedAt: Timestamp?
+    /// For people; it makes no entry another one.
+    public var reason: ByteString?
 
     public init(
       _ subject: Subject, iss: ByteString? = nil, type: TokenType? = nil, exp: Timestamp? = nil,
-      revokedAt: Timestamp? = nil
+      revokedAt: Timestamp? = nil, reason: ByteString? = nil
     ) {
       (self.subject, self.iss, self.type) = (subject, iss, type)
-      (self.exp, self.revokedAt) = (exp, revokedAt)
+      (self.exp, self.revokedAt, self.reason) = (exp, revokedAt, reason)
     }
   }
 
@@ -82,18 +84,24 @@ public final class DenylistWriter: Sendable {
   /// About how much memory the entries take.
   package var memoryOctets: Int { state.withLock { $0.entries.memoryOctets } }
 
-  /// Appends the entries that are not there yet, in order. When this returns, all of them are
-  /// durable, those that were there too. When it throws, the file was brought back; where that failed
+  /// Appends the entries that are not there yet, in order, at the time that `clock` says when it is
+  /// this call's turn: another process may have appended while it waited. When this returns, all of
+  /// them are durable, those that were there too. When it throws, the file was brought back; where that failed
   /// as well some may have stayed in it.
-  public func append(_ entries: [Entry], at now: Timestamp) throws -> [Outcome] {
+  public func append(
+    _ entries: [Entry], at clock: @autoclosure () -> Timestamp
+  ) throws -> [Outcome] {
     guard !entries.isEmpty else { return [] }
     return try state.withLock { state in
       var outcomes: [Outcome] = []
       var fresh = RevokedEntries()
       var added: [Int] = []
+      var now = Timestamp(seconds: 0)
       try state.log.append(&state.entries) { known in
+        now = clock()
         var lines = RecordLog.Lines()
         outcomes.reserveCapacity(entries.count)
+        fresh.expect(octets: entries.count * 100)
         for (index, entry) in entries.enumerated() {
           if known.cover(entry, at: now) || fresh.cover(entry, at: now) {
             outcomes.append(.alreadyThere)
@@ -116,14 +124,15 @@ public final class DenylistWriter: Sendable {
   /// `before` does so by `longestLife` more, if there are any. Returns how many.
   ///
   /// `longestLife`: how long after its `iat` a token may live at most, the largest that was ever in
-  /// force. `slack`: the leeway of verifiers and how far clocks may differ. Tokens without `iat`, or
-  /// that live longer, are let in again when a subject's entry is dropped.
-  public func prune(at now: Timestamp, slack: Seconds, longestLife: Seconds) throws -> Int {
+  /// force; nil: nobody knows, and entries of subjects stay. `slack`: the leeway of verifiers and how
+  /// far clocks may differ. Tokens without `iat`, or that live longer, are let in again when a
+  /// subject's entry is dropped.
+  public func prune(at now: Timestamp, slack: Seconds, longestLife: Seconds?) throws -> Int {
     try state.withLock { state in
       try state.log.prune(&state.entries) { entries, bytes, range throws(BadLine) in
         guard let entry = try entries.line.members(bytes, range, isLast: false) else { return true }
         if let exp = entry.exp, exp + slack <= now { return false }
-        guard let before = entry.before else { return true }
+        guard let before = entry.before, let longestLife else { return true }
         return Timestamp(nanosecondsSince1970: before) + longestLife + slack > now
       }
     }
@@ -134,11 +143,12 @@ extension DenylistWriter.Entry {
   /// Whether it can be written: texts that are UTF-8, and short enough for a line of less than 1 MiB
   /// with every character escaped, times from 1678 to 2261, which are held to the nanosecond.
   public var isStorable: Bool {
-    var times = [revokedAt]
-    if case .sub(_, let before) = subject { times.append(before) }
-    return [iss, text].allSatisfy { text in
-      text.map { $0.bytes.count < 80_000 && $0.isUTF8 } ?? true
-    } && times.allSatisfy { $0?.isWritable ?? true }
+    func isWritable(_ text: ByteString?, below limit: Int) -> Bool {
+      text.map { $0.bytes.count < limit && $0.isUTF8 } ?? true
+    }
+    if case .sub(_, let before) = subject, !before.isWritable { return false }
+    return isWritable(text, below: 80_000) && isWritable(iss, below: 80_000)
+      && isWritable(reason, below: 4000) && revokedAt?.isWritable ?? true
   }
 
   var text: ByteString {
@@ -186,6 +196,11 @@ extension DenylistWriter.Entry {
     }
     out.append(",\"revoked_at\":\"")
     revokedAt(now).append(to: &out, withFraction: true)
-    out.append("\"}\n")
+    out.append("\"")
+    if let reason {
+      out.append(",\"reason\":")
+      JSONText.appendString(reason, to: &out)
+    }
+    out.append("}\n")
   }
 }

@@ -46,12 +46,12 @@ struct RevokedEntries: RecordLogReader, Sendable {
   /// Whether what is there makes `entry` needless.
   mutating func cover(_ entry: DenylistWriter.Entry, at now: Timestamp) -> Bool {
     let (kind, text, reach) = Self.key(entry, now)
-    var issuers = [RecordTable.noIssuer]
-    if entry.iss != nil { issuers.append(table.issuer(entry.iss)) }
-    return issuers.contains { issuer in
+    func isCovered(_ issuer: UInt32) -> Bool {
       let place = table.find(kind.rawValue, issuer: issuer, text.span, 0..<text.count)
       return place.map { covers($0, kind, reach) } ?? false
     }
+    let issuer = table.issuer(entry.iss)
+    return isCovered(RecordTable.noIssuer) || issuer != RecordTable.noIssuer && isCovered(issuer)
   }
 
   mutating func add(_ entry: DenylistWriter.Entry, at now: Timestamp) {

@@ -135,6 +135,7 @@ private struct Site {
     for bad: DenylistWriter.Entry in [
       .init(.jti(long)), .init(.kid("k"), iss: long), .init(.family(ByteString([0xff]))),
       .init(.sub("s", before: Timestamp(seconds: .max))), .init(.jti("a"), revokedAt: time(.min)),
+      .init(.jti("b"), reason: long), .init(.jti("b"), reason: ByteString([0xc0, 0x80])),
     ] {
       #expect(!bad.isStorable)
       #expect(throws: KeyringError(.badFormat, "")) {
@@ -143,8 +144,12 @@ private struct Site {
     }
     let longest = ByteString([UInt8](repeating: 1, count: 79_999))
     #expect(
-      try writer.append([.init(.jti("a")), .init(.kid(longest), iss: longest)], at: now)
-        == [.added, .added])
+      try writer.append(
+        [
+          .init(.jti("a")),
+          .init(
+            .kid(longest), iss: longest, reason: ByteString([UInt8](repeating: 1, count: 3999))),
+        ], at: now) == [.added, .added])
     #expect(try !Denylist.load(site.path).isEmpty)
     site.folder.link("link", to: site.path)
     #expect(throws: FileError.self) { try DenylistWriter(path: "\(site.folder.path)/link") }
@@ -199,6 +204,30 @@ private struct Site {
     ]
     #expect(try other.append(entries, at: now) == [.alreadyThere, .added])
     #expect(try one.append(entries, at: now) == [.alreadyThere, .alreadyThere])
+    // Where nobody knows how long tokens live, a subject's entry stays until its own end.
+    let subjects = try Site(
+      #"{"sub":"s","before":1}"# + "\n" + #"{"sub":"t","before":1,"exp":2}"# + "\n")
+    #expect(try subjects.writer().prune(at: time(9999), slack: Seconds(1), longestLife: nil) == 1)
+    #expect(try subjects.text == #"{"sub":"s","before":1}"# + "\n")
+  }
+
+  /// Else whoever waited would revoke from earlier on than the one before, and so once more.
+  @Test func `the time is asked for when nobody else can append any more`() throws {
+    let site = try Site()
+    var isLocked: [Bool] = []
+    func tick() -> Timestamp {
+      let lock = open(site.path + ".lock", O_RDWR)
+      isLocked.append(flock(lock, LOCK_EX | LOCK_NB) != 0)
+      close(lock)
+      return now
+    }
+    let entries: [DenylistWriter.Entry] = [
+      .init(.jti("a"), reason: "lost \"it\""), .init(.jti("a")), .init(.jti("b")),
+    ]
+    #expect(
+      try site.writer().append(entries, at: tick()) == [.added, .alreadyThere, .added])
+    #expect(isLocked == [true])
+    #expect(try site.text.contains(#""reason":"lost \"it\""}"# + "\n"))
   }
 
   @Test(arguments: 1...6 as ClosedRange<UInt64>)
