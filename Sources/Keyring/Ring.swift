@@ -128,6 +128,16 @@ public struct Ring: Sendable {
     JSONValue.object(["keys": .array(publishedKeys.map(\.publicValue))]).text(pretty: true)
   }
 
+  /// How long after it was issued a token of the ring's may live, by the largest max_token_ttl that
+  /// was ever in force; nil where a key was imported: what lives of its tokens, and how long, nobody
+  /// knows until its own life is over.
+  public func longestTokenLife(at now: Timestamp) -> Seconds? {
+    let isKnown = keys.allSatisfy { key in
+      !key.isImported || key.activation != nil && key.archived.map { $0 <= now } ?? false
+    }
+    return isKnown ? keys.map(\.maxTokenTTL).reduce(policy.maxTokenTTL, max) : nil
+  }
+
   /// Until when a verifier may still hold a set that was fetched before `time`.
   public func cachesGone(after time: Timestamp) -> Timestamp {
     max(time + policy.jwksMaxAge + policy.skews(2), cachesUntil ?? time)

@@ -194,13 +194,20 @@ public struct RingUpdate {
         guard ring.successor(at: now) == nil else { break }
         try add(try makeKey(ring.policy), ring.policy.algorithm)
       case .deletePrivateHalves(let kids): ring.stampPrivateDeleted(kids, at: now)
-      case .remember:
-        ring.changed = max(ring.changed, now.roundedDown)
-        events.append(.remembered)
+      case .remember: _ = witness()
       }
       if task.changesRing { isSaved = false }
     }
     try settle()
+  }
+
+  /// Records the time of this change, for a later one that takes away what is over by it. Returns
+  /// the time that an earlier one recorded, later than `now` at most by what clocks may differ.
+  public mutating func witness() -> Timestamp {
+    ring.changed = max(ring.changed, now.roundedDown)
+    isSaved = false
+    events.append(.remembered)
+    return found.changed
   }
 
   /// Lets the next key sign early.

@@ -335,6 +335,10 @@ extension Timestamp {
 }
 
 extension Policy {
+  /// How long after a token's `exp` somebody may take it for alive: a verifier allows a leeway, and
+  /// its clock and the signer's may each be off.
+  public var slack: Seconds { Seconds(leeway.count + skews(2).count) }
+
   /// So many times the clock skew.
   func skews(_ n: Int64) -> Seconds { Seconds(n * clockSkew.count) }
 }

@@ -122,6 +122,28 @@ import Testing
     #expect(ring.keys[1].archived == now + Seconds(2 * 86_400 + 8 * 86_400 + 60 + 120))
   }
 
+  @Test func `the longest life is the largest that was ever allowed, unless a key was imported`()
+    throws
+  {
+    var ring = Sample.ring()
+    #expect(ring.longestTokenLife(at: Sample.start) == ring.policy.maxTokenTTL)
+    try ring.take("a", at: Sample.start)
+    let long = ring.policy.maxTokenTTL
+    ring.policy.maxTokenTTL = Seconds(1)
+    #expect(ring.longestTokenLife(at: Sample.start) == long)
+    ring.policy.maxTokenTTL = Seconds(long.count + 1)
+    #expect(ring.longestTokenLife(at: Sample.start) == Seconds(long.count + 1))
+    #expect(ring.policy.slack == Seconds(60 + 2 * 60))
+    // What it signed elsewhere is dead when its own life here is over.
+    ring.keys[0].isImported = true
+    #expect(ring.longestTokenLife(at: Sample.start) == nil)
+    ring.keys[0].archived = Sample.start + Seconds(100)
+    #expect(ring.longestTokenLife(at: Sample.start + Seconds(99)) == nil)
+    #expect(ring.longestTokenLife(at: Sample.start + Seconds(100)) != nil)
+    ring.keys[0].activation = nil
+    #expect(ring.longestTokenLife(at: Sample.start + Seconds(100)) == nil)
+  }
+
   @Test func `publishing twice changes nothing`() throws {
     var ring = Sample.ring()
     try ring.take("a", at: Sample.start)
