@@ -10,6 +10,8 @@ struct ChunkTokens {
     var range: Range<Int>
     /// Why no token of the line is judged.
     var rejection: Rejection?
+    /// The caller has seen to it: it was not searched for tokens.
+    var isTaken = false
     /// The time that the line gives for itself, if that is asked for.
     var moment: Moment?
     /// In `tokens`.
@@ -27,6 +29,8 @@ struct ChunkTokens {
     var entry = -1
     /// Its signature was checked before.
     var isKnown = false
+    /// Where its payload stands among the decoded octets, if nobody is to verify it.
+    var unverifiedPayload: Range<Int>?
   }
 
   private let options: VerifyOptions
@@ -60,9 +64,10 @@ struct ChunkTokens {
   }
 
   /// Takes in the lines of a chunk and checks their signatures. `octets` gets the decoded payloads
-  /// and signatures.
+  /// and signatures. Lines that `takes` says yes to are left to it.
   mutating func read(
-    _ bytes: Span<UInt8>, _ count: Int, into octets: inout [UInt8]
+    _ bytes: Span<UInt8>, _ count: Int, into octets: inout [UInt8],
+    takes: (Span<UInt8>, Range<Int>) -> Bool = { _, _ in false }
   ) throws(JOSEError) {
     lines.removeAll(keepingCapacity: true)
     tokens.removeAll(keepingCapacity: true)
@@ -76,7 +81,7 @@ struct ChunkTokens {
     var start = 0
     while start < count {
       let end = bytes.firstIndex(of: UInt8(ascii: "\n"), in: start..<count) ?? count
-      read(bytes, line: start..<end, &octets)
+      read(bytes, line: start..<end, &octets, takes)
       start = end + 1
     }
     var plain = exchange(&batch, with: SignatureBatch())
@@ -102,12 +107,15 @@ struct ChunkTokens {
   // MARK: Lines
 
   private mutating func read(
-    _ bytes: Span<UInt8>, line range: Range<Int>, _ octets: inout [UInt8]
+    _ bytes: Span<UInt8>, line range: Range<Int>, _ octets: inout [UInt8],
+    _ takes: (Span<UInt8>, Range<Int>) -> Bool
   ) {
     let first = tokens.count
     var line = Line(range: range, tokens: first..<first)
     if range.count > options.maxLine {
       line.rejection = .tooLarge
+    } else if takes(bytes, range) {
+      line.isTaken = true
     } else {
       let found = locator.find(bytes, range, scratch: &scratch)
       if let time { line.moment = locator.time(bytes, range, log: time.log, member: time.member) }
@@ -185,6 +193,10 @@ struct ChunkTokens {
     let middle = octets.count
     guard Base64URL.decode(bytes, parts.signature, into: &octets, isPublic: true) else {
       token.rejection = .badBase64
+      return
+    }
+    guard !options.isUnverified else {
+      token.unverifiedPayload = start..<middle
       return
     }
     var key = headers.entries[header].key

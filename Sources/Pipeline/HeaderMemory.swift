@@ -123,7 +123,7 @@ struct HeaderMemory: Sendable {
       entry.acceptsTyp = policy.accepts(typ: header.typ)
       entry.algorithmName = Self.name(header.algorithm)
       entry.kid = header.kid
-      choose(header, trusted, &entry)
+      if !options.isUnverified { choose(header, trusted, &entry) }
       // An HMAC is as quickly computed as looked up.
       if entry.rejection == nil, entry.algorithm.family != .hmac, let memory = options.memory {
         entry.number = memory.number(

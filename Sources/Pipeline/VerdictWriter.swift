@@ -143,7 +143,8 @@ struct VerdictWriter {
     out.append(UInt8(ascii: "\n"))
   }
 
-  private static func appendOutcome(_ reasons: Rejections, to out: inout [UInt8]) {
+  /// Appends `true`, or `false,"errors":[…]`.
+  static func appendOutcome(_ reasons: Rejections, to out: inout [UInt8]) {
     guard !reasons.isEmpty else { return out.append("true") }
     out.append("false,\"errors\":[")
     var isFirst = true

@@ -24,6 +24,8 @@ package struct VerifyOptions: Sendable {
   /// `--alg`; nil allows every algorithm that a key is for.
   package var allowed: [AlgorithmName]?
   package var time = Time.now
+  /// Tokens are taken apart only: no key is chosen and no signature checked.
+  package var isUnverified = false
   /// Any JWS: the payload need not be claims.
   package var raw = false
   /// A token without kid may be by any key that fits, a few of them at most.

@@ -55,11 +55,11 @@ enum CommandTable {
       ("jotmill inspect <tokens.txt", "decode tokens without verifying them"),
       ("jotmill keys publish", "write jwks.json for any web server"),
     ],
-    subcommands: [verify, sign, inspect, grant, keys, users, summary, bench])
+    subcommands: [verify, sign, inspect, grant, revoke, keys, users, summary, bench])
 
-  private static let files = "[FILE...]"
+  static let files = "[FILE...]"
 
-  private static let streams = [
+  static let streams = [
     Option(
       "output", short: "o", "FILE", group: "Streams",
       "write there; the file appears when the run is done"),
@@ -74,7 +74,7 @@ enum CommandTable {
     Option("exit-zero", group: "Streams", "exit 0 also when records were rejected"),
   ]
 
-  private static let messages = [
+  static let messages = [
     Option("quiet", short: "q", group: "Messages", "nothing on standard error but errors"),
     Option("no-progress", group: "Messages", "no progress bar"),
     Option("summary", group: "Messages", "counts at the end (default on a terminal)"),
@@ -87,7 +87,30 @@ enum CommandTable {
       "colours on standard error and in inspect"),
   ]
 
-  private static let input = [
+  /// Where the keys come from that verify.
+  static let sources = [
+    Option(
+      "keyring", "DIR", repeatable: true, group: "Keys",
+      "a keyring (default $JOTMILL_KEYRING, else keys, if no key is named)"),
+    Option(
+      "passphrase-file", "FILE", group: "Keys", "passphrase of an encrypted ring of secrets"),
+    Option("jwks", "FILE", repeatable: true, group: "Keys", "a JWK set"),
+    Option(
+      "key", "FILE", repeatable: true, group: "Keys",
+      "a PEM or DER key or certificate, a JWK or a JWK set"),
+    Option("secret", "FILE", repeatable: true, group: "Keys", "raw octets of an HMAC secret"),
+    Option(
+      "trust", "FILE", group: "Keys",
+      "JSON: each issuer with its own keys, algorithms, audiences and typ"),
+    Option(
+      "alg", "LIST", repeatable: true, group: "Keys",
+      "allow only these algorithms, such as RS256,ES256"),
+    Option("try-all", group: "Keys", "without a kid, try every key that fits, up to 16"),
+    Option(
+      "allow-weak-keys", group: "Keys", "use RSA keys under 2048 bits and short secrets too"),
+  ]
+
+  static let input = [
     Option(
       "input", choices: ["auto", "token", "json", "log"], group: "Input",
       "what a line is (default auto: by its first character)"),
@@ -95,30 +118,14 @@ enum CommandTable {
       "field", "POINTER", group: "Input",
       "where a JSON record holds its token, such as /request/token"),
   ]
+  static let whichTokens = Option(
+    "tokens", choices: ["first", "all"], group: "Input",
+    "which tokens of a line are judged (default first)")
 
   static let verify = Command(
     path: ["verify"], operands: files, operandCount: (0, .max),
     synopsis: "check the token of each line and write one verdict a line",
-    options: [
-      Option(
-        "keyring", "DIR", repeatable: true, group: "Keys",
-        "a keyring (default $JOTMILL_KEYRING, else keys, if no key is named)"),
-      Option(
-        "passphrase-file", "FILE", group: "Keys", "passphrase of an encrypted ring of secrets"),
-      Option("jwks", "FILE", repeatable: true, group: "Keys", "a JWK set"),
-      Option(
-        "key", "FILE", repeatable: true, group: "Keys",
-        "a PEM or DER key or certificate, a JWK or a JWK set"),
-      Option("secret", "FILE", repeatable: true, group: "Keys", "raw octets of an HMAC secret"),
-      Option(
-        "trust", "FILE", group: "Keys",
-        "JSON: each issuer with its own keys, algorithms, audiences and typ"),
-      Option(
-        "alg", "LIST", repeatable: true, group: "Keys",
-        "allow only these algorithms, such as RS256,ES256"),
-      Option("try-all", group: "Keys", "without a kid, try every key that fits, up to 16"),
-      Option(
-        "allow-weak-keys", group: "Keys", "use RSA keys under 2048 bits and short secrets too"),
+    options: sources + [
       Option(
         "reload", group: "Keys",
         "follow changes of rings, sets, key files, denylists and users, at most a second late"),
@@ -129,9 +136,7 @@ enum CommandTable {
         "denylist-types", "LIST", repeatable: true, group: "Denylist",
         "look up only these tokens: access, refresh (default both)"),
     ] + input + [
-      Option(
-        "tokens", choices: ["first", "all"], group: "Input",
-        "which tokens of a line are judged (default first)"),
+      whichTokens,
       Option("raw", group: "Input", "any JWS: the payload need not be claims"),
       Option(
         "iss", "ISSUER", repeatable: true, group: "Claims",

@@ -55,6 +55,7 @@ enum Jotmill {
     case ["verify"]: return try VerifyCommand.run(arguments)
     case ["sign"]: return try SignCommand.run(arguments)
     case ["grant"]: return try GrantCommand.run(arguments)
+    case ["revoke"]: return try RevokeCommand.run(arguments)
     case ["inspect"]: return try InspectCommand.run(arguments)
     case ["summary"]: return try SummaryCommand.run(arguments)
     case ["bench"]: return try BenchCommand.run(arguments)

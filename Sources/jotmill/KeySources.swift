@@ -27,6 +27,33 @@ enum KeySources {
     Terminal.error("\(failure); what was read before stays in force")
   }
 
+  /// What verifies the tokens that are to be revoked. No list is read: one of them is written.
+  static func trust(_ arguments: Arguments) throws -> Trust {
+    let notes = Notes(isQuiet: arguments.has("quiet"))
+    return try load(arguments, Passphrases.source(arguments), notes.add).trust
+  }
+
+  /// `--trust` stands alone.
+  static func checkTogether(_ arguments: Arguments) throws {
+    guard arguments.has("trust") else { return }
+    let others = ["jwks", "key", "secret", "keyring", "alg", "aud", "typ"]
+    if let name = others.first(where: arguments.has) {
+      throw arguments.usage(
+        "--trust names each issuer's keys, algorithms, audiences and typ; "
+          + "--\(name) can't stand beside it")
+    }
+  }
+
+  /// Standard input can be the tokens or a key, a list, a schema: one of them.
+  static func checkStandardInput(_ arguments: Arguments) throws {
+    let asKey = ["jwks", "key", "secret", "trust", "schema", "denylist"].flatMap(arguments.all)
+      .filter { $0 == "-" }.count
+    let asInput = arguments.operands.isEmpty || arguments.operands.contains("-") ? 1 : 0
+    if asKey + asInput > 1, asKey > 0 {
+      throw arguments.usage("standard input can be read only once; name a FILE")
+    }
+  }
+
   private static let sources = ["jwks", "key", "secret", "keyring"]
 
   /// A pipe can't be read a second time.
@@ -169,9 +196,11 @@ enum KeySources {
     return try defaultRing(passphrase)
   }
 
+  /// Whether the environment names the default ring.
+  static var namesDefault: Bool { !(Process.environment("JOTMILL_KEYRING") ?? "").isEmpty }
+
   static var defaultPath: String {
-    let named = Process.environment("JOTMILL_KEYRING") ?? ""
-    return named.isEmpty ? "keys" : named
+    namesDefault ? Process.environment("JOTMILL_KEYRING") ?? "" : "keys"
   }
 
   static func defaultRing(_ passphrase: Passphrase) throws -> RingDirectory {

@@ -27,7 +27,7 @@ enum VerifyCommand {
     }
     options.users = try users(arguments)
     options.memory = try memory(arguments)
-    try checkStandardInput(arguments)
+    try KeySources.checkStandardInput(arguments)
     let keys = try KeySources.verification(arguments)
 
     if options.print == .none, arguments.has("output") {
@@ -94,14 +94,7 @@ enum VerifyCommand {
     if options.tokens == .all, options.print == .claims {
       throw arguments.usage("--print claims is for one token a line, --tokens all for all of them")
     }
-    if arguments.has("trust") {
-      let others = ["jwks", "key", "secret", "keyring", "alg", "aud", "typ"]
-      if let name = others.first(where: arguments.has) {
-        throw arguments.usage(
-          "--trust names each issuer's keys, algorithms, audiences and typ; "
-            + "--\(name) can't stand beside it")
-      }
-    }
+    try KeySources.checkTogether(arguments)
   }
 
   private static func schema(_ path: String) throws -> JSONSchema {
@@ -135,15 +128,5 @@ enum VerifyCommand {
       throw arguments.usage("--cache is at least 64K, or 0 for none")
     }
     return memory
-  }
-
-  /// Standard input can be the tokens or a key, a list, a schema: one of them.
-  private static func checkStandardInput(_ arguments: Arguments) throws {
-    let asKey = ["jwks", "key", "secret", "trust", "schema", "denylist"].flatMap(arguments.all)
-      .filter { $0 == "-" }.count
-    let asInput = arguments.operands.isEmpty || arguments.operands.contains("-") ? 1 : 0
-    if asKey + asInput > 1, asKey > 0 {
-      throw arguments.usage("standard input can be read only once; name a FILE")
-    }
   }
 }
