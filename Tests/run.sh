@@ -257,9 +257,10 @@ peers_suite logins
 section 'Services: fastapi-jwt-auth3, fastapi-jwt-auth, python-jose, PyJWT, joserfc, jwcrypto'
 peers_suite pairs
 
-section 'Samples: nginx, systemd, cron, Prometheus'
+section 'Samples: nginx, systemd, cron, Prometheus, FastAPI'
 peers_suite samples
 peers_suite rotation
+peers_suite webservice
 
 section 'Audit: the sample log, PyJWT'
 peers_suite audit

@@ -60,7 +60,7 @@ class Nginx:
             self._configure()
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL, preexec_fn=_die_with_parent,
+                stderr=subprocess.DEVNULL, preexec_fn=die_with_parent,
             )  # fmt: skip
             try:
                 if self._answers():
@@ -174,7 +174,7 @@ class Nginx:
         )  # fmt: skip
 
 
-def _die_with_parent():
+def die_with_parent():
     """Should the tests be killed, nginx is told to end (prctl(2), PR_SET_PDEATHSIG)."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
