@@ -58,13 +58,10 @@ package final class RefreshTokens: Sendable {
 
   private func revoke(_ entries: [DenylistWriter.Entry], at now: Timestamp) throws {
     guard !entries.isEmpty else { return }
-    // Nothing of the family that was made until now lives longer.
-    let present = try ring.load()
-    let longest = present.keys.map(\.maxTokenTTL).max() ?? present.policy.maxTokenTTL
-    let exp = now + max(longest, present.policy.maxTokenTTL)
+    let end = TokenLife(try ring.load(), at: now)?.familyEnd(at: now)
     let entries = entries.map { entry in
       var entry = entry
-      entry.exp = exp
+      entry.exp = end
       return entry
     }
     let writer = try denylist.withLock { made in

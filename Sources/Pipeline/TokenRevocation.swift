@@ -3,17 +3,31 @@
 // token that is meant may still live.
 
 package import JOSE
-internal import Keyring
+package import Keyring
 
 /// How long tokens may live, where all of them are by one ring.
 package struct TokenLife: Sendable {
   /// From when a token is issued.
-  package var longest: Seconds
+  let longest: Seconds
   /// From its end.
-  package var slack: Seconds
+  private let slack: Seconds
 
   package init(longest: Seconds, slack: Seconds) {
     (self.longest, self.slack) = (longest, slack)
+  }
+
+  /// nil where the ring does not know.
+  package init?(_ ring: Ring, at now: Timestamp) {
+    guard let longest = ring.longestTokenLife(at: now) else { return nil }
+    self.init(longest: longest, slack: ring.policy.slack)
+  }
+
+  /// When the last token of a family is dead that was issued until now. Up to a multiple of a long
+  /// time, so that revoking it again adds nothing most times.
+  func familyEnd(at now: Timestamp) -> Timestamp {
+    let step: Int64 = 30 * 86_400
+    let end = (now + longest + slack).seconds
+    return Timestamp(seconds: (end / step + 1) * step)
   }
 }
 
@@ -54,7 +68,7 @@ struct TokenRevocation: Sendable {
         entries.append(Entry(.jti(jti), iss: iss, type: .access, exp: end))
       }
       if let family = claims.string(claims.family, bytes) {
-        entries.append(Entry(.family(family), iss: iss, exp: familyEnd(now)))
+        entries.append(Entry(.family(family), iss: iss, exp: life?.familyEnd(at: now)))
       }
     }
     if !entries[first...].allSatisfy(\.isStorable) {
@@ -88,14 +102,4 @@ struct TokenRevocation: Sendable {
     else { return nil }
     return max(exp, max(issued.roundedUp, together.roundedUp) + life.longest)
   }
-
-  /// Tokens of it may have been issued until now. Up to a multiple of a long time, so that revoking
-  /// it again adds nothing most times.
-  private func familyEnd(_ now: Timestamp) -> Timestamp? {
-    guard let life else { return nil }
-    let end = (now + life.longest + life.slack).seconds
-    return Timestamp(seconds: (end / Self.familyStep + 1) * Self.familyStep)
-  }
-
-  private static let familyStep: Int64 = 30 * 86_400
 }

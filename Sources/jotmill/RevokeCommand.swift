@@ -91,10 +91,7 @@ enum RevokeCommand {
     guard let ring, !arguments.has("unverified"), !keyFiles.contains(where: arguments.has) else {
       return nil
     }
-    let state = try ring.load()
-    return state.longestTokenLife(at: .now).map {
-      TokenLife(longest: $0, slack: state.policy.slack)
-    }
+    return TokenLife(try ring.load(), at: .now)
   }
 
   private static func list(
