@@ -198,6 +198,11 @@ struct RecordLog: Sendable {
       try directory.sync()
       begin(&reader)
     } else if try size < end || size > end && octets(end - mark.count..<end) != mark {
+      // Nobody who holds the lock takes back a line that others may have seen. A person may edit a
+      // list that anybody may read; what is forgotten of the other one would be good again.
+      guard !isPrivate else {
+        throw FileError(refusing: path, "was cut or written over while it was in use; put it back")
+      }
       begin(&reader)
     }
     // As long as one of them is open, no other file is given its number.

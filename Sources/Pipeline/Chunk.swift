@@ -37,6 +37,8 @@ package struct ChunkResult: Sendable {
   package var summary = Summary()
   /// The first rejected lines, for standard error.
   package var notes: [RejectedLine] = []
+  /// Why the run ends when this has been written: what is behind it is not.
+  package var failure: (any Error)?
 
   package init() {}
 }

@@ -38,6 +38,8 @@ package struct GrantProcessor: ChunkProcessor {
   private var refresher: RefreshComposer
   private var ids = RandomIDs()
   private var document = JSONDocument()
+  /// The ring's, as of the chunk.
+  private var leeway: Seconds?
   // Of the chunk.
   private var octets: [UInt8] = []
   /// A line's each.
@@ -77,14 +79,20 @@ package struct GrantProcessor: ChunkProcessor {
     // Their passwords are wiped with the last reference to them.
     defer { requests.removeAll(keepingCapacity: true) }
     // First: it may take seconds, and what is judged afterwards is judged as of now.
-    var logins = try checkPasswords()
-    // The clock, also for a regular file.
+    let attempts = self.attempts
+    let checked = try attempts.isEmpty ? [] : sources.logins?.check(attempts) ?? []
+    // The clock, also for a regular file. What is read after it holds for tokens that are made by it:
+    // whoever is disabled or revoked later is so later than they were issued.
     let now = options.access.at ?? Timestamp.now
+    var logins = try attempts.isEmpty ? [] : (sources.logins?.confirm(checked, attempts) ?? [])[...]
     try prepare(now)
     // Taken out while a span of it is lent; put back for its capacity.
     var octets = exchange(&self.octets, with: [])
     defer { self.octets = octets }
     try judge.read(bytes, chunk.count, into: &octets)
+    // As other verifiers do: the hosts of a ring have clocks of their own. The present one: spent
+    // tokens are forgotten by it.
+    if let leeway { judge.allow(leeway) }
     answers.removeAll(keepingCapacity: true)
     texts.removeAll(keepingCapacity: true)
     spendings.removeAll(keepingCapacity: true)
@@ -92,7 +100,8 @@ package struct GrantProcessor: ChunkProcessor {
       answers.append(try answer(index, octets.span, &logins, now))
     }
     judge.endChunk()
-    let outcomes = try sources.refreshTokens.exchange(spendings, at: now)
+    let (outcomes, problem) = try sources.refreshTokens.exchange(spendings, at: now)
+    result.failure = problem
     for (index, answer) in answers.enumerated() {
       let failure = answer.failure ?? answer.spending.flatMap { Self.failure(outcomes[$0]) }
       if let failure {
@@ -109,6 +118,7 @@ package struct GrantProcessor: ChunkProcessor {
     let key = try signer.prepare(at: now)
     composer.beginChunk(at: now, ring: key.ring)
     refresher.beginChunk(at: now, kid: key.jwk.kid)
+    leeway = key.ring?.leeway
     guard let most = key.ring?.maxTokenTTL else { return }
     for (name, ttl) in [
       ("--access-ttl", options.access.ttl ?? SignOptions.defaultTTL),
@@ -146,15 +156,14 @@ package struct GrantProcessor: ChunkProcessor {
     return read
   }
 
-  /// For each request that is a login the user's name, nil where it is refused.
-  private func checkPasswords() throws -> ArraySlice<ByteString?> {
-    let attempts = requests.compactMap { request -> Logins.Attempt? in
+  /// Those of the requests that are logins, in order.
+  private var attempts: [Logins.Attempt] {
+    requests.compactMap { request in
       guard case .success(let request) = request,
         case .password(let username, let password) = request.kind
       else { return nil }
       return Logins.Attempt(username: username, password: password)
     }
-    return attempts.isEmpty ? [] : try sources.logins?.check(attempts)[...] ?? []
   }
 
   /// Takes the next of `logins` for a login.
@@ -199,7 +208,7 @@ package struct GrantProcessor: ChunkProcessor {
     if options.policy.issuers.isEmpty, claims.iss != Claims.absent {
       return .failure(Self.refused([.wrongIssuer]))
     }
-    if options.policy.audiences.isEmpty, claims.aud != Claims.absent {
+    if !Self.isFor(options.policy.audiences, claims, octets) {
       return .failure(Self.refused([.wrongAudience]))
     }
     guard let subject = claims.string(claims.sub, octets),
@@ -224,6 +233,22 @@ package struct GrantProcessor: ChunkProcessor {
       Grant(
         subject: subject, scope: scope, family: family, spending: spending,
         refresh: options.rotatesRefresh ? .init(scope: granted) : nil))
+  }
+
+  /// Whether a token is for all of these; where there are none, for nobody in particular.
+  private static func isFor(
+    _ audiences: [ByteString], _ claims: borrowing Claims, _ octets: Span<UInt8>
+  ) -> Bool {
+    guard claims.aud != Claims.absent, !audiences.isEmpty else {
+      return claims.aud == Claims.absent && audiences.isEmpty
+    }
+    let end = Int(claims.document.nodes[claims.aud].next)
+    return audiences.allSatisfy { audience in
+      (claims.aud..<max(end, claims.aud + 1)).contains {
+        claims.document.nodes[$0].kind == .string
+          && claims.document.equals($0, text: audience, in: octets)
+      }
+    }
   }
 
   /// nil for one that is not words with spaces between them; no words without one.

@@ -13,6 +13,8 @@ package struct LineReader: ~Copyable {
     package var maxLine = 1 << 20
     /// Bounds the output of a chunk of very short lines.
     package var chunkLines = 4096
+    /// What is handed out is kept nowhere else.
+    var wipes = false
 
     package init() {}
   }
@@ -104,6 +106,7 @@ package struct LineReader: ~Copyable {
     if chunk.bytes.count < carry.count { grow(&chunk.bytes, to: carry.count) }
     var filled = carry.count
     chunk.bytes.replaceSubrange(0..<filled, with: carry)
+    if limits.wipes { carry.clear() }
     carry.removeAll(keepingCapacity: true)
     var hasLine = chunk.bytes.span.firstIndex(of: Self.newline, in: 0..<filled) != nil
 

@@ -27,17 +27,25 @@ package final class Logins: Sendable {
     places = DispatchSemaphore(value: atOnce)
   }
 
-  /// For each attempt the user's name as it is stored, nil for one that is refused. On all cores: a
-  /// burst of logins on a pipe comes as one chunk. Throws where a password can't be checked at all.
-  func check(_ attempts: [Attempt]) throws -> [ByteString?] {
-    let results = Mutex([ByteString?](repeating: nil, count: attempts.count))
+  /// An attempt that was right, and by which verifier.
+  struct Login {
+    var username: ByteString
+    fileprivate var verifier: PasswordVerifier
+    /// What takes its place in the file.
+    fileprivate var newer: PasswordVerifier?
+  }
+
+  /// For each attempt whom it is by, nil for one that is refused. On all cores: a burst of logins on a
+  /// pipe comes as one chunk. Throws where a password can't be checked at all.
+  func check(_ attempts: [Attempt]) throws -> [Login?] {
+    let results = Mutex([Login?](repeating: nil, count: attempts.count))
     let failure = Mutex<(any Error)?>(nil)
     DispatchQueue.concurrentPerform(iterations: attempts.count) { i in
       places.wait()
       defer { places.signal() }
       do {
-        let name = try check(attempts[i])
-        results.withLock { $0[i] = name }
+        let login = try check(attempts[i])
+        results.withLock { $0[i] = login }
       } catch {
         failure.withLock { $0 = error }
       }
@@ -46,7 +54,22 @@ package final class Logins: Sendable {
     return results.withLock { $0 }
   }
 
-  private func check(_ attempt: Attempt) throws -> ByteString? {
+  /// The names, as they are stored, of those of `logins` who are still users with that password: the
+  /// others were checked while somebody took it from them. To be called when it is settled as of when
+  /// tokens are made, so that what is revoked later is later than they are.
+  func confirm(_ logins: [Login?], _ attempts: [Attempt]) throws -> [ByteString?] {
+    let users = users.current()
+    return try zip(logins, attempts).map { login, attempt in
+      guard let login, let place = users.find(subject: login.username), !users.isDisabled(place)
+      else { return nil }
+      let verifier = users.user(place).verifier
+      // Another login of theirs may have brought a newer one.
+      let isSame = verifier == login.verifier || verifier == login.newer
+      return try isSame || verifier.accepts(attempt.password) ? login.username : nil
+    }
+  }
+
+  private func check(_ attempt: Attempt) throws -> Login? {
     // Anew for each: a chunk of passwords takes seconds.
     let users = users.current()
     guard let place = users.find(attempt.username), !users.isDisabled(place) else {
@@ -55,10 +78,12 @@ package final class Logins: Sendable {
     }
     let user = users.user(place)
     guard try user.verifier.accepts(attempt.password) else { return nil }
+    var login = Login(username: user.username, verifier: user.verifier)
     if rehashes.areWanted, user.verifier.isToBeReplaced(after: attempt.password, cost: cost) {
-      let new = try PasswordVerifier.make(attempt.password, cost: cost)
-      rehashes.add(.init(username: user.username, old: user.verifier, new: new))
+      let newer = try PasswordVerifier.make(attempt.password, cost: cost)
+      rehashes.add(.init(username: user.username, old: user.verifier, new: newer))
+      login.newer = newer
     }
-    return user.username
+    return login
   }
 }

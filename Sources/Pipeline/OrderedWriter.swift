@@ -15,6 +15,8 @@ final class OrderedWriter: Sendable {
     /// Buffers of written results, to be filled again.
     var spare: [ChunkResult] = []
     var error: (any Error)?
+    /// What is before this chunk is still written after an error: somebody may rely on it.
+    var end = Int.max
     var summary = Summary()
   }
 
@@ -72,7 +74,11 @@ final class OrderedWriter: Sendable {
         }
         onWritten(ready.notes, summary)
       } catch {
-        fail(error)
+        fail(error, at: 0)
+      }
+      if let failure = ready.failure {
+        ready.failure = nil
+        fail(failure, at: 0)
       }
       ready.output.removeAll(keepingCapacity: true)
       ready.rejects.removeAll(keepingCapacity: true)
@@ -86,7 +92,7 @@ final class OrderedWriter: Sendable {
   /// The next result in order; nil when it isn't there yet, and nobody writes any more.
   private func takeNext() -> ChunkResult? {
     state.withLock { state in
-      guard state.error == nil, let ready = state.waiting.removeValue(forKey: state.next) else {
+      guard state.next < state.end, let ready = state.waiting.removeValue(forKey: state.next) else {
         state.isWriting = false
         return nil
       }
@@ -95,10 +101,14 @@ final class OrderedWriter: Sendable {
     }
   }
 
-  /// Ends the run: nothing more is written, and everyone who waits for a place or for input wakes
-  /// up.
-  func fail(_ error: any Error) {
-    state.withLock { $0.error = $0.error ?? error }
+  /// Ends the run: nothing more is written from the chunk at `index` on, and everyone who waits for a
+  /// place or for input wakes up.
+  func fail(_ error: any Error, at index: Int) {
+    state.withLock { state in
+      // The first one of the chunks is told of, as if there were one worker.
+      if index < state.end || state.error == nil { state.error = error }
+      state.end = min(state.end, index)
+    }
     for _ in 0..<inFlight + 1 { slots.signal() }
     waker.wake()
   }

@@ -31,12 +31,13 @@ package final class RefreshTokens: Sendable {
     ledger = try GrantLedger(ring)
   }
 
-  /// Exchanges tokens, in order; each names its family. What is answered is durable, spent tokens and
-  /// revoked families both.
+  /// Exchanges tokens, in order; each names its family. What is answered is durable. Where a family
+  /// can't be revoked there is a failure too: tokens were spent, so their answers are to be given
+  /// before it ends the run.
   func exchange(
     _ requests: [GrantLedger.Spending], at now: Timestamp
-  ) throws -> [Outcome] {
-    guard !requests.isEmpty else { return [] }
+  ) throws -> (outcomes: [Outcome], failure: (any Error)?) {
+    guard !requests.isEmpty else { return ([], nil) }
     let found: [GrantLedger.Outcome?] =
       areSpent ? try ledger.spend(requests, at: now) : try ledger.find(requests)
     var revoked: [DenylistWriter.Entry] = []
@@ -52,8 +53,8 @@ package final class RefreshTokens: Sendable {
       }
       return .reused
     }
-    try revoke(revoked, at: now)
-    return outcomes
+    do { try revoke(revoked, at: now) } catch { return (outcomes, error) }
+    return (outcomes, nil)
   }
 
   private func revoke(_ entries: [DenylistWriter.Entry], at now: Timestamp) throws {

@@ -45,7 +45,9 @@ package final class Rehashes: Sendable {
   private func write(always: Bool) {
     let now = clock()
     let swaps = state.withLock { state -> [UsersFile.Rehash] in
-      guard always || !state.isWriting && now >= state.next else { return [] }
+      guard !state.pending.isEmpty, always || !state.isWriting && now >= state.next else {
+        return []
+      }
       state.isWriting = true
       return exchange(&state.pending, with: [])
     }

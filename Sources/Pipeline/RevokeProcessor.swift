@@ -17,8 +17,12 @@ package struct RevokeProcessor: ChunkProcessor {
 
   private let options: VerifyOptions
   private let list: DenylistWriter
-  private let revocation: TokenRevocation
+  private let keys: VerificationKeys
+  private let life: @Sendable () throws -> TokenLife?
+  // As of the chunk.
+  private var generation: Int
   private var tokens: ChunkTokens
+  private var revocation = TokenRevocation(nil)
   private var reader = RevocationReader()
   private var claims = Claims()
   /// Decoded payloads and signatures of the chunk.
@@ -28,14 +32,15 @@ package struct RevokeProcessor: ChunkProcessor {
   private var answers: [Answer] = []
   private var entries: [DenylistWriter.Entry] = []
 
-  /// `life`: how long the tokens may live; nil if nobody knows.
+  /// `life`: how long the tokens may live, asked for each chunk; nil if nobody knows.
   package init(
-    _ options: VerifyOptions, _ trust: Trust, list: DenylistWriter, life: TokenLife?
-  ) {
-    self.options = options
-    self.list = list
-    revocation = TokenRevocation(life)
-    tokens = ChunkTokens(options, .init(trust: trust), OpenSSLEngine(trust.keys))
+    _ options: VerifyOptions, keys: VerificationKeys, list: DenylistWriter,
+    life: @escaping @Sendable () throws -> TokenLife?
+  ) throws {
+    (self.options, self.list, self.keys, self.life) = (options, list, keys, life)
+    let current = try keys.current()
+    generation = current.generation
+    tokens = ChunkTokens(options, current, OpenSSLEngine(current.trust.keys))
   }
 
   package mutating func process(
@@ -44,6 +49,7 @@ package struct RevokeProcessor: ChunkProcessor {
     if case .oversized(let isFirst, let isLast) = chunk.kind {
       return oversized(chunk, isFirst, isLast, &result)
     }
+    try follow()
     // The clock, also for a regular file: a long run revokes what is issued meanwhile.
     let now = Timestamp.now
     let bytes = chunk.bytes.span
@@ -56,6 +62,15 @@ package struct RevokeProcessor: ChunkProcessor {
     for index in answers.indices { answer(index, outcomes, chunk, bytes, &result) }
     tokens.flush(into: &result.summary)
     result.summary.linesWithMore += tokens.linesWithMore
+  }
+
+  /// Takes the keys and the policy as they are now: a run on a pipe outlives them.
+  private mutating func follow() throws {
+    revocation = TokenRevocation(try life())
+    let current = try keys.current()
+    guard current.generation != generation else { return }
+    generation = current.generation
+    tokens = ChunkTokens(options, current, OpenSSLEngine(current.trust.keys))
   }
 
   // MARK: Lines

@@ -34,6 +34,8 @@ package struct Run: Sendable {
   /// nil: the output is discarded.
   package var output: OutputFile? = OutputFile()
   package var rejects: OutputFile?
+  /// The input holds secrets: buffers that held lines are wiped.
+  package var wipesInput = false
   /// Gets each chunk's rejected lines and the run's progress, in order, one call at a time.
   package var onWritten: @Sendable ([RejectedLine], RunProgress) -> Void = { _, _ in }
 
@@ -44,6 +46,8 @@ package struct Run: Sendable {
     _ makeProcessor: @escaping @Sendable () throws -> P
   ) -> RunOutcome {
     let waker = Waker()
+    var limits = limits
+    limits.wipes = wipesInput
     let source = Source(LineReader(inputs, limits: limits, start: Timestamp.now, waker: waker))
     let writer = OrderedWriter(
       output: output, rejects: rejects, inFlight: workers + 2, waker: waker
@@ -56,19 +60,20 @@ package struct Run: Sendable {
     let group = DispatchGroup()
     for _ in 0..<max(1, workers) {
       queue.async(group: group) {
+        var chunk = Chunk()
         do {
           var processor = try makeProcessor()
-          var chunk = Chunk()
           while var result = writer.reserve() {
             guard source.next(&chunk) else {
               writer.release()
               break
             }
+            defer { if wipesInput { chunk.bytes.clear() } }
             try processor.process(chunk, into: &result)
             writer.submit(&result, index: chunk.index)
           }
         } catch {
-          writer.fail(error)
+          writer.fail(error, at: chunk.index)
         }
       }
     }

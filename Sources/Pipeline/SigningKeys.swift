@@ -18,6 +18,8 @@ package struct SigningKey: Sendable {
     package var maxTokenTTL: Seconds
     package var activation: Timestamp
     package var clockSkew: Seconds
+    /// What verifiers allow.
+    package var leeway: Seconds
   }
 }
 
@@ -79,7 +81,8 @@ package final class SigningKeys: Sendable {
     // it past its time, by a clock that is behind, must not go by a later and longer one.
     SigningKey.RingRules(
       maxTokenTTL: min(ring.policy.maxTokenTTL, key.maxTokenTTL),
-      activation: key.activation ?? key.created, clockSkew: ring.policy.clockSkew)
+      activation: key.activation ?? key.created, clockSkew: ring.policy.clockSkew,
+      leeway: ring.policy.leeway)
   }
 
   private static func activeKey(

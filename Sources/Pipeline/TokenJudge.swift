@@ -90,6 +90,11 @@ struct TokenJudge {
     }
   }
 
+  /// Allows another leeway than the policy says, for what is judged from now on.
+  mutating func allow(_ leeway: Seconds) {
+    for i in policies.indices { policies[i].leeway = leeway }
+  }
+
   mutating func count(_ header: Int, accepted: Bool) { tokens.count(header, accepted: accepted) }
   mutating func flush(into summary: inout Summary) { tokens.flush(into: &summary) }
 

@@ -268,7 +268,7 @@ enum CommandTable {
       Option("iss", "ISSUER", group: "Tokens", "who grants; a refresh token must say the same"),
       Option(
         "aud", "AUDIENCE", repeatable: true, group: "Tokens",
-        "whom tokens are for (given again: an array); a refresh token must name one"),
+        "whom tokens are for (given again: an array); a refresh token must name them all"),
       Option("claim", "NAME=JSON", repeatable: true, group: "Tokens", "add any claim"),
       Option(
         "omit", "NAMES", repeatable: true, group: "Tokens",

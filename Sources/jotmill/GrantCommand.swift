@@ -26,12 +26,15 @@ enum GrantCommand {
       throw arguments.usage("--users and --no-users contradict each other")
     }
     let directory = try SignCommand.ring(arguments, at: options.access.at)
-    options.policy = try policy(arguments, directory)
+    try Streams.checkOutputs(
+      arguments, besides: directory, [arguments["users"] ?? directory.usersPath])
+    options.policy = policy(arguments)
     // A token that was spent for an answer is not spent again for another one.
     var streams = try Streams(
       arguments, chunkBytes: 128 << 10, showsRejected: true, keepsOutput: true)
     // A password takes 50 ms: a burst of them is answered, and a signal obeyed, within seconds.
     streams.run.limits.chunkLines = 128
+    streams.run.wipesInput = true
     options.access.maxLine = streams.maxLine
     let (users, rehashes) = try self.users(arguments, directory) ?? (nil, nil)
     var logins: Logins?
@@ -84,14 +87,10 @@ enum GrantCommand {
     return options
   }
 
-  private static func policy(
-    _ arguments: Arguments, _ directory: RingDirectory
-  ) throws -> ClaimsPolicy {
+  private static func policy(_ arguments: Arguments) -> ClaimsPolicy {
     var policy = ClaimsPolicy()
     policy.issuers = arguments.all("iss").map { ByteString($0) }
     policy.audiences = arguments.all("aud").map { ByteString($0) }
-    // As verifiers do: the hosts of a ring have clocks of their own.
-    policy.leeway = try directory.load().policy.leeway
     return policy
   }
 

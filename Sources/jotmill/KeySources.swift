@@ -27,10 +27,24 @@ enum KeySources {
     Terminal.error("\(failure); what was read before stays in force")
   }
 
-  /// What verifies the tokens that are to be revoked. No list is read: one of them is written.
-  static func trust(_ arguments: Arguments) throws -> Trust {
+  /// What verifies the tokens that are to be revoked, looked at again whenever anybody asks, where it
+  /// can be. No list is read: one of them is written.
+  static func keys(_ arguments: Arguments) throws -> VerificationKeys {
     let notes = Notes(isQuiet: arguments.has("quiet"))
-    return try load(arguments, Passphrases.source(arguments), notes.add).trust
+    let passphrase = Passphrases.source(arguments)
+    let keys: @Sendable () throws -> VerificationKeys.Loaded = {
+      var found = try load(arguments, passphrase, notes.add)
+      found.denylists = []
+      return found
+    }
+    guard try readableOnce(arguments) == nil else { return try VerificationKeys(try keys()) }
+    return try VerificationKeys(following: keys, clock: everyTime(), report: reportUnchanged)
+  }
+
+  /// A clock by which it is always time to look again.
+  private static func everyTime() -> @Sendable () -> Double {
+    let looks = Atomic(0)
+    return { Double(looks.add(1, ordering: .relaxed).newValue) }
   }
 
   /// `--trust` stands alone.
@@ -56,15 +70,19 @@ enum KeySources {
 
   private static let sources = ["jwks", "key", "secret", "keyring"]
 
-  /// A pipe can't be read a second time.
   private static func checkReadableAgain(_ arguments: Arguments) throws {
+    if let name = try readableOnce(arguments) {
+      throw arguments.usage("--reload reads files again, which \(name) does not allow")
+    }
+  }
+
+  /// A source that can't be read a second time, such as a pipe.
+  private static func readableOnce(_ arguments: Arguments) throws -> String? {
     for path in ["jwks", "key", "secret", "denylist", "trust"].flatMap(arguments.all) {
       let kind = path == "-" ? .pipe : try OpenFile.status(at: path)?.kind
-      if kind == .pipe || kind == .device {
-        let name = path == "-" ? "standard input" : path
-        throw arguments.usage("--reload reads files again, which \(name) does not allow")
-      }
+      if kind == .pipe || kind == .device { return path == "-" ? "standard input" : path }
     }
+    return nil
   }
 
   /// What is said of the keys, each thing once however often they are loaded.
@@ -150,7 +168,6 @@ enum KeySources {
     by directory: RingDirectory, _ arguments: Arguments
   ) throws -> VerificationKeys {
     let notes = Notes(isQuiet: arguments.has("quiet"))
-    let looks = Atomic(0)
     return try VerificationKeys(
       following: {
         var found = VerificationKeys.Loaded()
@@ -160,7 +177,7 @@ enum KeySources {
         found.trust = Trust([anyone])
         return found
       },
-      clock: { Double(looks.add(1, ordering: .relaxed).newValue) },
+      clock: everyTime(),
       report: reportUnchanged)
   }
 

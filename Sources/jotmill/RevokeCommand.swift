@@ -25,15 +25,16 @@ enum RevokeCommand {
     try checkTogether(arguments)
     let ring = try ring(arguments)
     let list = try list(arguments, ring)
-    let trust = try trust(arguments, ring)
-    let life = try life(arguments, ring)
+    let keys = try keys(arguments, ring)
+    // For each chunk: the policy may be another one by then.
+    let tokenLife: @Sendable () throws -> TokenLife? = { try life(arguments, ring) }
 
     let streams = try Streams(arguments, chunkBytes: 256 << 10, showsRejected: false)
     options.maxLine = streams.maxLine
     options.inputNames = streams.inputNames
     options.keepsRejects = streams.run.rejects != nil
     let outcome = streams.run { [options] in
-      RevokeProcessor(options, trust, list: list, life: life)
+      try RevokeProcessor(options, keys: keys, list: list, life: tokenLife)
     }
     return streams.finish(outcome)
   }
@@ -79,11 +80,13 @@ enum RevokeCommand {
     return nil
   }
 
-  private static func trust(_ arguments: Arguments, _ ring: RingDirectory?) throws -> Trust {
+  private static func keys(
+    _ arguments: Arguments, _ ring: RingDirectory?
+  ) throws -> VerificationKeys {
     let names = keyFiles + ["keyring"]
     let hasKeys = ring != nil || names.contains(where: arguments.has)
-    guard hasKeys, !arguments.has("unverified") else { return Trust(KeySet()) }
-    return try KeySources.trust(arguments)
+    guard hasKeys, !arguments.has("unverified") else { return VerificationKeys(KeySet()) }
+    return try KeySources.keys(arguments)
   }
 
   /// What a ring knows of how long its tokens live, where all keys are its own.
@@ -98,11 +101,7 @@ enum RevokeCommand {
     _ arguments: Arguments, _ ring: RingDirectory?
   ) throws -> DenylistWriter {
     let path = arguments["denylist"] ?? ring?.denylistPath ?? ""
-    for name in ["output", "rejects", "summary-json"] {
-      if let other = arguments[name], ByteString(other) == ByteString(path) {
-        throw arguments.usage("--\(name) would replace the denylist")
-      }
-    }
+    try Streams.checkOutputs(arguments, besides: ring, [path])
     if !arguments.has("denylist"), let ring { return try DenylistWriter(ring) }
     return try DenylistWriter(path: path)
   }

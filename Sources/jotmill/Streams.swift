@@ -3,6 +3,7 @@
 
 internal import Files
 internal import JOSE
+internal import Keyring
 internal import Pipeline
 
 struct Streams {
@@ -116,6 +117,33 @@ struct Streams {
       for other in names[..<i] {
         if let a = arguments[name], let b = arguments[other], ByteString(a) == ByteString(b) {
           throw arguments.usage("--\(other) and --\(name) name the same file")
+        }
+      }
+    }
+  }
+
+  /// No output may take the place of a file that the run rests on: those of a ring's folder, and
+  /// `files`.
+  static func checkOutputs(
+    _ arguments: Arguments, besides ring: RingDirectory?, _ files: [String]
+  ) throws {
+    func place(_ path: String) -> FileStatus? {
+      try? OpenFile.status(at: OpenFile.split(path).directory)
+    }
+    func isSame(_ a: FileStatus?, _ b: FileStatus?) -> Bool {
+      guard let a, let b else { return false }
+      return a.device == b.device && a.inode == b.inode
+    }
+    for name in ["output", "rejects", "summary-json"] {
+      guard let path = arguments[name] else { continue }
+      if let ring, isSame(place(path), try? OpenFile.status(at: ring.path)) {
+        throw arguments.usage("--\(name) \(path) would stand among the ring's own files")
+      }
+      for file in files {
+        let isName = ByteString(OpenFile.split(path).name) == ByteString(OpenFile.split(file).name)
+        let isThere = isSame(try? OpenFile.status(at: path), try? OpenFile.status(at: file))
+        if isThere || isName && isSame(place(path), place(file)) {
+          throw arguments.usage("--\(name) would replace \(file)")
         }
       }
     }

@@ -147,4 +147,60 @@ struct GrantTests {
     #expect(outcome.status == 2 && outcome.errors.contains("grants.ndjson"))
     #expect(lines().count == 1 && lines()[0].contains("access_token"))
   }
+
+  @Test("who gets another password, or is disabled, while an old one is checked is not let in")
+  func meanwhile() throws {
+    let grants = try Grants(count: 0)
+    for (name, command) in [
+      ("ada", "printf other | jotmill users passwd -q ada --scrypt 8192,8,1"),
+      ("bob", "jotmill users disable -q bob"),
+    ] {
+      // Theirs is soon checked, and those behind it take their time.
+      for crowd in [40, 80, 127] {
+        let child = try grants.space.start(["grant", "-q", "--scrypt", "16384,8,1"], input: .pipe)
+        child.write(
+          Grants.login(name) + String(repeating: Grants.login("nobody"), count: crowd))
+        usleep(300_000)
+        let changed = try grants.space.shell(command)
+        #expect(changed.status == 0, "\(changed.errors)")
+        let isInTime = child.outputSoFar.isEmpty
+        let outcome = try child.end()
+        if isInTime {
+          #expect(outcome.lines.allSatisfy { $0 == Self.wrong })
+          break
+        }
+        #expect(crowd < 127, "the change was never in time")
+      }
+    }
+  }
+
+  @Test("the leeway is the ring's, as it is then")
+  func leeway() throws {
+    let grants = try Grants(count: 0)
+    let space = grants.space
+    #expect(try space.shell("jotmill keys policy -q leeway=1h").status == 0)
+    let made = try space.shell(
+      """
+      echo '{"sub":"ada"}' | jotmill sign -q --refresh --refresh-ttl 1s |
+      jq -c '{grant_type: "refresh_token", refresh_token}'
+      """)
+    let child = try Self.start(grants)
+    sleep(2)
+    #expect(Self.ask(child, made.output).contains("access_token"))
+    #expect(try space.shell("jotmill keys policy -q leeway=0s").status == 0)
+    #expect(Self.ask(child, made.output).contains("refused: expired"))
+    #expect(try child.end().status == 1)
+  }
+
+  @Test("a ledger that is cut under a run ends it: what it forgot would be good again")
+  func cut() throws {
+    let grants = try Grants(count: 1)
+    let child = try Self.start(grants, "--rotate-refresh")
+    #expect(Self.ask(child, grants.requests[0]).contains("access_token"))
+    try #require(truncate("\(grants.space.work)/keys/grants.ndjson", 0) == 0)
+    child.write(grants.requests[0] + "\n")
+    let outcome = try child.end()
+    #expect(outcome.status == 2 && outcome.lines.count == 1)
+    #expect(outcome.errors.contains("was cut or written over"))
+  }
 }

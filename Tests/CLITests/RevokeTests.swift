@@ -200,4 +200,29 @@ struct RevokeTests {
     #expect(lines.count == 2 && lines[0].contains(#""valid":true"#))
     #expect(lines.last?.contains("revoked_token") ?? false)
   }
+
+  @Test("a run follows its ring: its later keys, and how long tokens then live")
+  func follows() throws {
+    let space = try Workspace()
+    let made = try space.shell("jotmill keys init -q --alg EdDSA --max-token-ttl 1d")
+    #expect(made.status == 0, "\(made.errors)")
+    let child = try space.start(["revoke", "-q"], input: .pipe)
+    child.write("{\"jti\":\"one\"}\n")
+    #expect(child.waitForOutput(seconds: 20) { $0.count { $0 == 0x0a } == 1 })
+    let later = try space.shell(
+      """
+      set -e
+      for i in 1 2; do jotmill keys rotate -q --now --emergency; done
+      jotmill keys policy -q max_token_ttl=200d
+      echo '{"sub":"x"}' | jotmill sign -q --refresh --refresh-ttl 150d | jq -r .refresh_token
+      """)
+    #expect(later.status == 0, "\(later.errors)")
+    child.write(later.out)
+    let outcome = try child.end()
+    #expect(outcome.status == 0 && outcome.lines.last == #"{"line":2,"revoked":true,"added":3}"#)
+    let ends = try space.shell(
+      "jq -s '(.[] | select(.family).exp) > (.[] | select(.type == \"refresh\").exp)' keys/denylist.ndjson"
+    )
+    #expect(ends.output == "true\n", "a family lives as long as its tokens")
+  }
 }

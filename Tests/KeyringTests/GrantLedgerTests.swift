@@ -201,19 +201,27 @@ private struct Site {
     let site = try Site()
     let ledger = try site.ledger()
     _ = try ledger.spend([token("a")], at: now)
-    let size = try site.text.utf8.count
+    let before = try site.text
     _ = try ledger.spend([token("b")], at: now)
-    truncate(site.path, size)
+    let whole = try site.text
+    func isNoticed() {
+      #expect { try ledger.spend([token("b")], at: now) } throws: {
+        "\($0)".contains("was cut or written over")
+      }
+      #expect { try ledger.find([token("b")]) } throws: { "\($0)".contains("was cut") }
+    }
+    truncate(site.path, before.utf8.count)
+    isNoticed()
+    // Edited in place, and longer than before.
+    let other = before.replacing(#""a""#, with: #""c""#)
+    truncate(site.path, 0)
+    site.append(other + other.replacing(#""c""#, with: #""d""#) + other)
+    isNoticed()
+    truncate(site.path, 0)
+    site.append(whole)
     #expect(
       try ledger.spend([token("a"), token("b")], at: now)
-        == [.reused(at: now, family: nil), .spent])
-    // Edited in place, and longer than before.
-    truncate(site.path, size)
-    let lines = try site.text.replacing(#""a""#, with: #""c""#)
-    site.append(lines + lines.replacing(#""c""#, with: #""d""#))
-    #expect(
-      try ledger.spend([token("a"), token("b"), token("d")], at: now)
-        == [.reused(at: now, family: nil), .spent, .reused(at: now, family: nil)])
+        == [.reused(at: now, family: nil), .reused(at: now, family: nil)])
     rename(site.path, "\(site.path).away")
     #expect { try ledger.spend([token("e")], at: now) } throws: { "\($0)".contains("has vanished") }
     rename("\(site.path).away", site.path)

@@ -48,8 +48,13 @@ internal import COpenSSL
 extension [UInt8] {
   /// Overwrites the octets with zeros, in a way the optimiser keeps, and empties the array.
   package mutating func wipe() {
-    unsafe withUnsafeMutableBufferPointer { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) }
+    clear()
     removeAll()
+  }
+
+  /// The same, and keeps the zeros.
+  package mutating func clear() {
+    unsafe withUnsafeMutableBufferPointer { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) }
   }
 }
 
