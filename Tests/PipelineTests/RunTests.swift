@@ -65,6 +65,15 @@ import Testing
     if workers > 1 { #expect(flying.most == workers + 2, "others go on while the first is slow") }
   }
 
+  @Test("a chunk that is still worked on when one behind it fails is written", arguments: [2, 5])
+  func failureBehind(_ workers: Int) throws {
+    let folder = Folder()
+    let run = try run(folder, lines: 100, workers: workers)
+    let outcome = run { SlowProcessor(failsAt: 1) { $0 == 0 ? 200_000 : 0 } }
+    #expect(outcome.failure is Broken)
+    #expect(try folder.contents("out").text == expected(1))
+  }
+
   @Test(
     "a processor that throws ends the run with its error; what came before it is written",
     arguments: [1, 2, 5])
