@@ -281,6 +281,11 @@ def key_cases(house):
         refreshed = house.refresh(before["refresh_token"])
         must_equal("kid", kid_of(refreshed["access_token"]), new)
         house.is_good(refreshed["access_token"])
+        # By a key that was not there when the first revocation was asked for.
+        leaving = wait_for(ring.rotate())
+        response = house.ask("DELETE", "/refresh-revoke", leaving["refresh_token"])
+        must_equal("the status", response.status_code, 200)
+        house.is_refused(leaving["access_token"])
 
     def wait_for(kid):
         end = time.monotonic() + 10
