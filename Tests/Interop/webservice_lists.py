@@ -274,7 +274,6 @@ def key_cases(house):
         if new == old:
             raise Disagreement("the key is the same")
         served()
-        # Running signers look at the ring once a second.
         after = wait_for(new)
         must_equal("the new key's", kid_of(after["refresh_token"]), new)
         house.is_good(before["access_token"], after["access_token"])
@@ -303,7 +302,6 @@ def key_cases(house):
         served()
         house.is_refused(before["access_token"])
         refused(house.ask("DELETE", "/refresh-revoke", before["refresh_token"]))
-        # Children look at the ring once a second; what they sign until then is refused.
         after = wait_for(ring.signer())
         house.is_good(after["access_token"])
         time.sleep(1.1)
