@@ -53,13 +53,8 @@ public final class OutputFile: Sendable {
 
   /// Makes what was written durable and gives it its name.
   package func commit() throws(FileError) {
-    guard let directory else { return }
-    do {
-      try file.sync()
-      try directory.rename(temporary, to: name)
-      try directory.sync()
-    } catch {
-      try? directory.remove(temporary)
+    do { try settle() } catch {
+      discard()
       throw error
     }
   }
@@ -67,15 +62,17 @@ public final class OutputFile: Sendable {
   /// As `commit`, for what can't be made again: without its name it stays there under the one that it
   /// was written by, which the error tells.
   package func keep() throws(FileError) {
-    guard let directory else { return }
-    do {
-      try file.sync()
-      try directory.rename(temporary, to: name)
-      try directory.sync()
-    } catch {
+    do { try settle() } catch {
       throw FileError(
-        refusing: "\(directory.path)/\(temporary)", "is what was written; \(error.description)")
+        refusing: "\(directory?.path ?? "")/\(temporary)", "is what was written; \(error)")
     }
+  }
+
+  private func settle() throws(FileError) {
+    guard let directory else { return }
+    try file.sync()
+    try directory.rename(temporary, to: name)
+    try directory.sync()
   }
 
   /// Removes what was written.

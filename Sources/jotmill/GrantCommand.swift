@@ -29,27 +29,29 @@ enum GrantCommand {
     try Streams.checkOutputs(
       arguments, besides: directory, [arguments["users"] ?? directory.usersPath])
     options.policy = policy(arguments)
-    // A token that was spent for an answer is not spent again for another one.
+    let at = options.access.at ?? Timestamp.now
+    // For each chunk: verifiers refuse a revoked key's tokens at once.
+    let signing = try SigningKeys(directory, at: at, every: Seconds(0))
+    let verification = try KeySources.verification(by: directory, arguments)
+    let refreshTokens = try RefreshTokens(
+      directory, areSpent: options.rotatesRefresh, grace: grace ?? Seconds(30))
+    let (users, rehashes) = try self.users(arguments, directory) ?? (nil, nil)
+
+    // Last of what can fail: outputs are open from here on. A token that was spent for an answer is
+    // not spent again for another one.
     var streams = try Streams(
       arguments, chunkBytes: 128 << 10, showsRejected: true, keepsOutput: true)
     // A password takes 50 ms: a burst of them is answered, and a signal obeyed, within seconds.
     streams.run.limits.chunkLines = 128
     streams.run.wipesInput = true
     options.access.maxLine = streams.maxLine
-    let (users, rehashes) = try self.users(arguments, directory) ?? (nil, nil)
     var logins: Logins?
     if let users, let rehashes {
-      logins = Logins(
-        users, rehashes, cost: cost ?? .interactive, atOnce: streams.run.workers)
+      logins = Logins(users, rehashes, cost: cost ?? .interactive, atOnce: streams.run.workers)
     }
     let sources = GrantSources(
-      // For each chunk: verifiers refuse a revoked key's tokens at once.
-      signing: try SigningKeys(
-        directory, at: options.access.at ?? Timestamp.now, every: Seconds(0)),
-      verification: try KeySources.verification(by: directory, arguments),
-      refreshTokens: try RefreshTokens(
-        directory, areSpent: options.rotatesRefresh, grace: grace ?? Seconds(30)),
-      users: users, logins: logins)
+      signing: signing, verification: verification, refreshTokens: refreshTokens, users: users,
+      logins: logins)
     let outcome = streams.run { [options] in try GrantProcessor(options, sources) }
     rehashes?.finish()
     return streams.finish(outcome)

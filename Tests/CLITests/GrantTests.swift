@@ -148,6 +148,20 @@ struct GrantTests {
     #expect(lines().count == 1 && lines()[0].contains("access_token"))
   }
 
+  @Test("answers that can't get their name stay under another one, which is told")
+  func unnamed() throws {
+    let grants = try Grants(count: 1)
+    let space = grants.space
+    try space.write("request", grants.requests[0] + "\n")
+    let outcome = try space.jotmill(
+      ["grant", "-q", "--rotate-refresh", "-o", "answers", "request"], fault: "1:EACCES@rename")
+    #expect(outcome.status == 2 && !space.exists("answers"))
+    let left = space.names("").filter { $0.hasPrefix(".answers.") }
+    try #require(left.count == 1)
+    #expect(outcome.errors.contains(left[0]))
+    #expect(String(decoding: space.read(left[0]), as: UTF8.self).contains("refresh_token"))
+  }
+
   @Test("who gets another password, or is disabled, while an old one is checked is not let in")
   func meanwhile() throws {
     let grants = try Grants(count: 0)
