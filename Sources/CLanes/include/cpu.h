@@ -14,12 +14,11 @@ typedef enum {
 /// Whether processor and operating system have it (CPUID and XGETBV), asked once.
 int clanes_has(clanes_unit unit);
 
-/// What a kernel says of a signature.
+/// What a kernel says of a signature: these bits together.
 enum {
-  CLANES_INVALID = 0,
   CLANES_VALID = 1,
-  /// It met a case that its formulas leave out: someone else must look at this one.
-  CLANES_EXCEPTIONAL = 2,
+  /// It met a case that its fast formulas leave out, and was judged alone by others.
+  CLANES_REDONE = 2,
 };
 
 #endif

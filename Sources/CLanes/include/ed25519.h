@@ -26,8 +26,8 @@ typedef struct {
   uint8_t hash[64];
 } clanes_ed25519_check;
 
-/// Answers each of `checks` in `answers`, CLANES_VALID or CLANES_INVALID: s is below L, and R is,
-/// octet for octet, the encoding of sB - hA (no cofactor).
+/// Answers each of `checks` in `answers`, 0 or CLANES_VALID: s is below L, and R is, octet for
+/// octet, the encoding of sB - hA (no cofactor). Any count.
 void clanes_ed25519_verify(clanes_unit unit, const clanes_ed25519_check *checks, size_t count,
                            uint8_t *answers);
 

@@ -25,8 +25,9 @@ typedef struct {
   uint8_t digest[32];
 } clanes_p256_check;
 
-/// Answers each of `checks` in `answers`: CLANES_VALID, CLANES_INVALID, or CLANES_EXCEPTIONAL where
-/// two points of a sum had equal x. Any count; an exceptional one costs the others nothing.
+/// Answers each of `checks` in `answers`, 0 or CLANES_VALID. Any count. Whoever chooses r and s can
+/// make two points of a sum have equal x, which addition in affine form leaves out: such a one is
+/// judged alone, by formulas for all points, at no cost to the others, and marked CLANES_REDONE.
 void clanes_p256_verify(clanes_unit unit, const clanes_p256_check *checks, size_t count,
                         uint8_t *answers);
 
