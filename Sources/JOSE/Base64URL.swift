@@ -57,7 +57,7 @@ public enum Base64URL {
     let tail = n & 3
     guard tail != 1 else { return false }
     var wrong: UInt32 = 0
-    // Slack: the loop stores three octets as one 32-bit word, the lanes 24 as 32.
+    // Slack: the loop stores three octets as one 32-bit word, AVX2 24 as 32.
     out.append(addingCapacity: decodedCount(n) + TextLanes.slack) { output in
       unsafe source.extracting(range).withUnsafeBufferPointer { from in
         unsafe output.withUnsafeMutableBufferPointer { to, count in
@@ -74,7 +74,7 @@ public enum Base64URL {
               i += 4
               o += 3
             }
-            if tail >= 2 {
+            if i < n {
               var v = unsafe value[Int(from[i])] | value[256 + Int(from[i + 1])]
               if tail == 3 { v |= unsafe value[512 + Int(from[i + 2])] }
               wrong |= v

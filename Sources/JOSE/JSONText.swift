@@ -1,6 +1,16 @@
 // Reading and writing the text of JSON values: escapes, members of a parsed document, compaction.
 // Owns: escaping and unescaping. Must never: validate (JSONDocument did) or keep a value.
 
+@inline(__always)
+func hexDigit(_ c: UInt8) -> UInt8? {
+  switch c {
+  case 0x30...0x39: c - 0x30
+  case 0x41...0x46: c - 0x37
+  case 0x61...0x66: c - 0x57
+  default: nil
+  }
+}
+
 package enum JSONText {
   /// Appends the characters behind validated string content (no quotes), escapes resolved.
   package static func unescape(
@@ -147,10 +157,16 @@ extension JSONDocument {
       ? range.lowerBound - 1..<range.upperBound + 1 : range
   }
 
+  /// Where the document's text stands if it is without insignificant white space.
+  package var compactRange: Range<Int>? { hasWhitespace ? nil : textRange(0) }
+
   /// Appends the whole document without insignificant white space; every token as it was written.
   package func appendCompact(_ bytes: Span<UInt8>, to out: inout [UInt8]) {
-    let whole = textRange(0)
-    if hasWhitespace { appendCompact(0, bytes, to: &out) } else { out.append(bytes, whole) }
+    if let whole = compactRange {
+      out.append(bytes, whole)
+    } else {
+      appendCompact(0, bytes, to: &out)
+    }
   }
 
   /// The same for the value at `index`.

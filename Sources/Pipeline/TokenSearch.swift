@@ -51,8 +51,6 @@ enum TokenSearch {
 
   // MARK: Words
 
-  private static let ones: UInt64 = 0x0101_0101_0101_0101
-
   @inline(__always)
   static func isLetter(_ c: UInt8) -> Bool {
     c &- 0x30 < 10 || (c | 0x20) &- 0x61 < 26 || c == UInt8(ascii: "-") || c == UInt8(ascii: "_")
@@ -131,28 +129,7 @@ enum TokenSearch {
   }
 
   private static func plainEnd(_ bytes: Span<UInt8>, _ at: Int, _ limit: Int) -> Int {
-    var at = at + TextLanes.wordPrefix(bytes, at..<limit)
-    while at + 8 <= limit {
-      let others = ~wordOctets(bytes.word(at: at)) & (0x80 &* Self.ones)
-      guard others == 0 else { return at + others.trailingZeroBitCount / 8 }
-      at += 8
-    }
-    while at < limit, isLetter(bytes[at]) || bytes[at] == dot { at += 1 }
-    return at
-  }
-
-  /// The top bit of each octet that is a letter or a dot.
-  @inline(__always)
-  private static func wordOctets(_ word: UInt64) -> UInt64 {
-    let low = word & (0x7f &* Self.ones)
-    func between(_ octets: UInt64, _ first: UInt64, _ last: UInt64) -> UInt64 {
-      (octets &+ (0x80 - first) &* Self.ones) & ~(octets &+ (0x7f - last) &* Self.ones)
-    }
-    let lower = low | 0x20 &* Self.ones
-    // `@` and `[` to `^` become no letter of the range by that bit; `_` is one of its own.
-    return
-      (between(lower, 0x61, 0x7a) | between(low, 0x30, 0x39) | between(low, 0x2d, 0x2e)
-      | between(low, 0x5f, 0x5f)) & ~word & (0x80 &* Self.ones)
+    TextLanes.word(bytes, at..<limit).range.upperBound
   }
 
   /// Whether a part of the word opens an object and is long enough to matter. Sets `isJWS`, and

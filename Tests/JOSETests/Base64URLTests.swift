@@ -6,7 +6,7 @@ import Testing
 @testable import JOSE
 
 /// base64url one bit at a time.
-private enum SlowBase64URL {
+enum SlowBase64URL {
   static let letters = Array(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 

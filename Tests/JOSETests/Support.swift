@@ -87,10 +87,23 @@ extension SecretBytes {
   var copied: [UInt8] { reveal { span in span.copy(0..<span.count) } }
 }
 
-/// What JSONDocument says of `text`.
+/// What JSONDocument says of `text`: the same with the lanes and without, and whatever stands around.
 func jsonFailure(_ text: [UInt8]) -> JSONFailure? {
   var document = JSONDocument()
-  return document.parse(text)
+  let failure = document.parse(text)
+  let nodes = document.nodes
+  for (before, behind) in [("", ""), ("", "9"), ("1\"", "\"90}]123456789\\")] {
+    let bytes = before.octets + text + behind.octets
+    let start = before.utf8.count
+    let again = document.parse(bytes.span, start..<start + text.count, isPublic: true)
+    #expect(again == failure, "\(text)")
+    let areSame = zip(document.nodes, nodes).allSatisfy {
+      $0.range == $1.range.lowerBound + start..<$1.range.upperBound + start && $0.next == $1.next
+        && $0.kind == $1.kind && $0.escaped == $1.escaped
+    }
+    #expect(failure != nil || areSame && document.nodes.count == nodes.count, "\(text)")
+  }
+  return failure
 }
 
 /// The error that `body` throws, nil when it throws none.
