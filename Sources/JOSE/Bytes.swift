@@ -62,6 +62,46 @@ extension [UInt8] {
   }
 }
 
+/// For records: room is made once, and each piece costs its copy alone.
+extension OutputSpan where Element == UInt8 {
+  /// Appends the bytes of `source` at `range`, for which there must be room.
+  @inlinable package mutating func append(_ source: Span<UInt8>, _ range: Range<Int>) {
+    unsafe source.extracting(range).withUnsafeBufferPointer { unsafe append(copying: $0) }
+  }
+
+  @inlinable package mutating func append(_ text: StaticString) {
+    text.withUTF8Buffer { unsafe append(copying: $0) }
+  }
+
+  /// Appends `number`, which is not below zero, in decimal: at most 19 digits.
+  @inlinable package mutating func append(decimal number: Int) {
+    var digits = 1
+    var rest = number
+    while rest > 9 {
+      rest /= 10
+      digits += 1
+    }
+    precondition(digits <= freeCapacity && number >= 0, "room for a number")
+    unsafe withUnsafeMutableBufferPointer { to, count in
+      var rest = number
+      for i in stride(from: count + digits - 1, through: count, by: -1) {
+        unsafe to[i] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+        rest /= 10
+      }
+      count += digits
+    }
+  }
+
+  @inlinable mutating func append(copying bytes: UnsafeBufferPointer<UInt8>) {
+    precondition(bytes.count <= freeCapacity, "room for what is appended")
+    guard let first = bytes.baseAddress else { return }
+    unsafe withUnsafeMutableBufferPointer { to, count in
+      unsafe (to.baseAddress! + count).update(from: first, count: bytes.count)
+      count += bytes.count
+    }
+  }
+}
+
 extension Span<UInt8> {
   /// Whether the bytes at `range` are exactly `text`.
   package func equals(_ range: Range<Int>, _ text: StaticString) -> Bool {

@@ -22,6 +22,16 @@ package struct UnverifiedJWS: Sendable {
   }
 }
 
+extension UnverifiedJWS {
+  /// The parts of a row of letters and dots; nil unless exactly two dots stand in it.
+  package init?(_ word: TextLanes.Word) {
+    guard word.dots == 2 else { return nil }
+    header = word.range.lowerBound..<word.firstDot
+    payload = word.firstDot + 1..<word.secondDot
+    signature = word.secondDot + 1..<word.range.upperBound
+  }
+}
+
 /// What jotmill reads in a JOSE header.
 package struct JOSEHeader: Sendable {
   package var algorithm: AlgorithmName

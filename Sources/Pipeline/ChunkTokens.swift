@@ -80,8 +80,11 @@ struct ChunkTokens {
     headers.beginChunk()
     var start = 0
     while start < count {
-      let end = bytes.firstIndex(of: UInt8(ascii: "\n"), in: start..<count) ?? count
-      read(bytes, line: start..<end, &octets, takes)
+      // The letters of a token hold no line end: most lines are looked through but once.
+      let opening = TextLanes.word(bytes, start..<count)
+      let behind = opening.range.upperBound..<count
+      let end = bytes.firstIndex(of: UInt8(ascii: "\n"), in: behind) ?? count
+      read(bytes, line: start..<end, opening, &octets, takes)
       start = end + 1
     }
     var plain = exchange(&batch, with: SignatureBatch())
@@ -107,8 +110,8 @@ struct ChunkTokens {
   // MARK: Lines
 
   private mutating func read(
-    _ bytes: Span<UInt8>, line range: Range<Int>, _ octets: inout [UInt8],
-    _ takes: (Span<UInt8>, Range<Int>) -> Bool
+    _ bytes: Span<UInt8>, line range: Range<Int>, _ opening: TextLanes.Word,
+    _ octets: inout [UInt8], _ takes: (Span<UInt8>, Range<Int>) -> Bool
   ) {
     let first = tokens.count
     var line = Line(range: range, tokens: first..<first)
@@ -117,12 +120,12 @@ struct ChunkTokens {
     } else if takes(bytes, range) {
       line.isTaken = true
     } else {
-      let found = locator.find(bytes, range, scratch: &scratch)
+      let found = locator.find(bytes, range, opening: opening, scratch: &scratch)
       if let time { line.moment = locator.time(bytes, range, log: time.log, member: time.member) }
       switch found {
       case .rejected(let rejection): line.rejection = rejection
       case .token(let place):
-        add(bytes, place, &octets)
+        add(bytes, place, opening, &octets)
         var at = options.tokens == .all ? range.lowerBound : place.line.upperBound
         while let next = locator.findNext(
           bytes, range, after: at, besides: place, scratch: &scratch)
@@ -131,7 +134,7 @@ struct ChunkTokens {
             linesWithMore += 1
             break
           }
-          add(bytes, next, &octets)
+          add(bytes, next, nil, &octets)
           at = next.line.upperBound
         }
       }
@@ -141,15 +144,18 @@ struct ChunkTokens {
   }
 
   private mutating func add(
-    _ bytes: Span<UInt8>, _ place: Locator.Place, _ octets: inout [UInt8]
+    _ bytes: Span<UInt8>, _ place: Locator.Place, _ opening: TextLanes.Word?,
+    _ octets: inout [UInt8]
   ) {
     var token = Token(place: place.line, isEscaped: place.unescaped != nil)
     if let unescaped = place.unescaped {
       let text = exchange(&scratch, with: [])
-      parse(text.span, unescaped, &octets, &token)
+      parse(text.span, UnverifiedJWS(text.span, unescaped), &octets, &token)
       scratch = text
+    } else if let opening, opening.range == place.line {
+      parse(bytes, UnverifiedJWS(opening), &octets, &token)
     } else {
-      parse(bytes, place.line, &octets, &token)
+      parse(bytes, UnverifiedJWS(bytes, place.line), &octets, &token)
     }
     tokens.append(token)
   }
@@ -157,9 +163,9 @@ struct ChunkTokens {
   // MARK: Tokens
 
   private mutating func parse(
-    _ bytes: Span<UInt8>, _ range: Range<Int>, _ octets: inout [UInt8], _ token: inout Token
+    _ bytes: Span<UInt8>, _ parts: UnverifiedJWS?, _ octets: inout [UInt8], _ token: inout Token
   ) {
-    guard let parts = UnverifiedJWS(bytes, range) else {
+    guard let parts else {
       token.rejection = .malformed
       return
     }
@@ -219,7 +225,7 @@ struct ChunkTokens {
   /// The issuer that an unverified payload names. Its keys alone are tried then, so a name that is
   /// not the signer's own leads nowhere.
   private mutating func claimedIssuer(_ octets: Span<UInt8>, _ payload: Range<Int>) -> Int? {
-    guard document.parse(octets, payload) == nil,
+    guard document.parse(octets, payload, isPublic: true) == nil,
       let node = document.member("iss", in: octets), document.nodes[node].kind == .string
     else { return nil }
     return trust.issuer(named: ByteString(document.unescaped(node, in: octets)))

@@ -6,7 +6,8 @@ internal import JOSE
 struct HeaderMemory: Sendable {
   /// What is known of tokens with one header segment.
   struct Entry: Sendable {
-    var segment: [UInt8]
+    /// In `texts`.
+    var segment: Range<Int>
     /// Whose keys it was chosen from.
     var issuer: Int
     var rejection: Rejection?
@@ -20,8 +21,8 @@ struct HeaderMemory: Sendable {
     var algorithm = Algorithm.rs256
     var isUnencoded = false
     var acceptsTyp = true
-    /// `,"alg":"…","kid":"…"` as it stands in a verdict.
-    var verdictText: [UInt8] = []
+    /// `,"alg":"…","kid":"…"` as it stands in a verdict, in `texts`.
+    var verdictText = 0..<0
     var algorithmName: ByteString?
     var kid: ByteString?
     /// Lines of this chunk with this header.
@@ -32,7 +33,11 @@ struct HeaderMemory: Sendable {
   private let generation: Int
   private let options: VerifyOptions
   private(set) var entries: [Entry] = []
+  /// The entries' texts in one array: one of an entry's own would be counted as used by each token.
+  private(set) var texts: [UInt8] = []
   private var octets = 0
+  /// The entry that was found last, if there is one at that place.
+  private var last = -1
   /// Where an entry stands for each slot of a hash; -1 for none.
   private var slots = [Int32](repeating: -1, count: slotCount)
 
@@ -49,18 +54,24 @@ struct HeaderMemory: Sendable {
   /// The index of the entry for a header segment of a token of this issuer; valid until the next
   /// `beginChunk`.
   mutating func find(_ bytes: Span<UInt8>, _ segment: Range<Int>, issuer: Int) -> Int {
+    // Most tokens have the header of the one before.
+    if isEntry(last, bytes, segment, issuer) { return last }
     let slot = Self.slot(bytes, segment, issuer)
-    let index = Int(slots[slot])
-    if index >= 0, entries[index].issuer == issuer,
-      bytes.equals(segment, entries[index].segment)
-    {
-      return index
-    }
+    last = Int(slots[slot])
+    if isEntry(last, bytes, segment, issuer) { return last }
     let entry = read(bytes, segment, issuer)
-    slots[slot] = Int32(entries.count)
+    last = entries.count
+    slots[slot] = Int32(last)
     entries.append(entry)
     octets += 3 * segment.count
-    return entries.count - 1
+    return last
+  }
+
+  private func isEntry(
+    _ index: Int, _ bytes: Span<UInt8>, _ segment: Range<Int>, _ issuer: Int
+  ) -> Bool {
+    entries.indices.contains(index) && entries[index].issuer == issuer
+      && bytes.order(segment, texts.span, entries[index].segment) == 0
   }
 
   /// The number of a header under which a signature holds.
@@ -68,7 +79,8 @@ struct HeaderMemory: Sendable {
     if entries[index].awaitsNumber {
       entries[index].awaitsNumber = false
       entries[index].number = options.memory?.number(
-        ofHeader: entries[index].segment, issuer: entries[index].issuer, generation: generation,
+        ofHeader: Array(texts[entries[index].segment]), issuer: entries[index].issuer,
+        generation: generation,
         isVerified: true)
     }
     return entries[index].number
@@ -77,6 +89,7 @@ struct HeaderMemory: Sendable {
   mutating func beginChunk() {
     guard entries.count > Self.kept.entries || octets > Self.kept.octets else { return }
     entries.removeAll(keepingCapacity: true)
+    texts.removeAll(keepingCapacity: true)
     octets = 0
     for i in slots.indices { slots[i] = -1 }
   }
@@ -107,8 +120,12 @@ struct HeaderMemory: Sendable {
     return Int((hash ^ hash >> 15) % UInt32(slotCount))
   }
 
-  private func read(_ bytes: Span<UInt8>, _ segment: Range<Int>, _ issuer: Int) -> Entry {
-    var entry = Entry(segment: bytes.copy(segment), issuer: issuer)
+  private mutating func read(
+    _ bytes: Span<UInt8>, _ segment: Range<Int>, _ issuer: Int
+  ) -> Entry {
+    let start = texts.count
+    texts.append(bytes, segment)
+    var entry = Entry(segment: start..<texts.count, issuer: issuer)
     switch JOSEHeader.read(bytes, segment, raw: options.raw) {
     case .rejected(let rejection, let alg, let kid):
       entry.rejection = rejection
@@ -127,18 +144,19 @@ struct HeaderMemory: Sendable {
       // An HMAC is as quickly computed as looked up.
       if entry.rejection == nil, entry.algorithm.family != .hmac, let memory = options.memory {
         entry.number = memory.number(
-          ofHeader: entry.segment, issuer: issuer, generation: generation, isVerified: false)
+          ofHeader: bytes.copy(segment), issuer: issuer, generation: generation, isVerified: false)
         entry.awaitsNumber = entry.number == nil
       }
     }
     if let name = entry.algorithmName {
-      entry.verdictText.append(",\"alg\":")
-      JSONText.appendString(name, to: &entry.verdictText)
+      texts.append(",\"alg\":")
+      JSONText.appendString(name, to: &texts)
     }
     if let kid = entry.kid {
-      entry.verdictText.append(",\"kid\":")
-      JSONText.appendString(kid, to: &entry.verdictText)
+      texts.append(",\"kid\":")
+      JSONText.appendString(kid, to: &texts)
     }
+    entry.verdictText = entry.segment.upperBound..<texts.count
     return entry
   }
 

@@ -13,16 +13,21 @@ struct IssuerCounts: Sendable {
     guard claims.iss != Claims.absent, claims.document.nodes[claims.iss].kind == .string else {
       return
     }
-    if last >= names.count || !claims.document.equals(claims.iss, text: names[last], in: bytes) {
+    if last >= names.count || !isName(last, claims, bytes) {
       last = index(claims, bytes)
     }
     if accepted { counts[last].accepted += 1 } else { counts[last].rejected += 1 }
   }
 
+  private func isName(_ i: Int, _ claims: borrowing Claims, _ bytes: Span<UInt8>) -> Bool {
+    // Through a span: an element of an array would be counted as used.
+    claims.document.equals(claims.iss, text: names.span[i], in: bytes)
+  }
+
   private mutating func index(_ claims: borrowing Claims, _ bytes: Span<UInt8>) -> Int {
     // Past this many in one chunk a look-up would cost more than a second entry does.
     for i in 0..<min(names.count, 64)
-    where claims.document.equals(claims.iss, text: names[i], in: bytes) { return i }
+    where isName(i, claims, bytes) { return i }
     names.append(ByteString(claims.document.unescaped(claims.iss, in: bytes)))
     counts.append(Summary.Count())
     return names.count - 1

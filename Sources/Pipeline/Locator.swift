@@ -40,9 +40,19 @@ package struct Locator: Sendable {
   package mutating func find(
     _ bytes: Span<UInt8>, _ line: Range<Int>, scratch: inout [UInt8]
   ) -> Found {
+    find(bytes, line, opening: TextLanes.word(bytes, line), scratch: &scratch)
+  }
+
+  /// The same where it is known with which letters and dots the line begins.
+  mutating func find(
+    _ bytes: Span<UInt8>, _ line: Range<Int>, opening: TextLanes.Word, scratch: inout [UInt8]
+  ) -> Found {
     isRecord = false
     let text = LineText.trim(bytes, line)
     guard !text.isEmpty else { return .rejected(.noToken) }
+    if opening.range == text, opening.dots == 2, format == .auto || format == .token {
+      return .token(Place(line: text))
+    }
     switch format {
     case .token: return .token(Place(line: text))
     case .json: return inRecord(bytes, text, &scratch)
@@ -84,7 +94,8 @@ package struct Locator: Sendable {
   private mutating func inRecord(
     _ bytes: Span<UInt8>, _ line: Range<Int>, _ scratch: inout [UInt8]
   ) -> Found {
-    guard document.parse(bytes, line) == nil, document.nodes[0].kind == .object else {
+    guard document.parse(bytes, line, isPublic: true) == nil, document.nodes[0].kind == .object
+    else {
       return .rejected(.malformed)
     }
     isRecord = true
@@ -185,23 +196,21 @@ package struct Locator: Sendable {
       guard let parts = UnverifiedJWS(bytes, text) else { return false }
       return isBase64(bytes, parts.header) && isBase64(bytes, parts.signature)
     }
-    var dots = 0
-    for i in text {
-      if bytes[i] == UInt8(ascii: ".") {
-        dots += 1
-      } else if !TokenSearch.isLetter(bytes[i]) {
-        return false
-      }
-    }
-    return dots == 2 || dots == 4
+    let word = TextLanes.word(bytes, text)
+    return word.range == text && (word.dots == 2 || word.dots == 4)
   }
 
   /// Letters, dots, and what other base64 alphabets have beside.
   private static func isBase64(_ bytes: Span<UInt8>, _ text: Range<Int>) -> Bool {
-    for i in text where !TokenSearch.isLetter(bytes[i]) && !".=+/".utf8.contains(bytes[i]) {
-      return false
+    var at = text.lowerBound
+    while true {
+      at = TextLanes.word(bytes, at..<text.upperBound).range.upperBound
+      guard at < text.upperBound else { return true }
+      switch bytes[at] {
+      case UInt8(ascii: "="), UInt8(ascii: "+"), UInt8(ascii: "/"): at += 1
+      default: return false
+      }
     }
-    return true
   }
 
   /// An object's text in base64url, the empty object's too.

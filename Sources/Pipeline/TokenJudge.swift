@@ -130,7 +130,9 @@ struct TokenJudge {
     } else {
       judged.hasClaims = true
       let issuer = tokens.headers.entries[header].issuer
-      judged.reasons = policies[issuer].judge(claims, octets, acceptsTyp: acceptsTyp, at: moment)
+      // Through a span: an element of an array would be counted as used, and each of its lists.
+      judged.reasons = policies.span[issuer].judge(
+        claims, octets, acceptsTyp: acceptsTyp, at: moment)
       if let schema = options.schema, !schema.accepts(claims.document, 0, octets) {
         judged.reasons.insert(.schema)
       }

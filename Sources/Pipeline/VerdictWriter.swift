@@ -14,13 +14,20 @@ struct VerdictWriter {
   }
 
   private let options: VerifyOptions
+  /// A line's verdict is that of one token, and holds no more than the token's.
+  private let isPlain: Bool
   /// The members of a verdict behind its `errors`, or with several tokens whole objects.
   private var members: [UInt8] = []
   private var claims: [UInt8] = []
   private var labels: [UInt8] = []
   private var redacted: [RedactedToken] = []
 
-  init(_ options: VerifyOptions) { self.options = options }
+  init(_ options: VerifyOptions) {
+    self.options = options
+    isPlain =
+      options.print == .verdict && options.tokens == .first && options.inputNames == nil
+      && options.time.isNow
+  }
 
   /// Forgets the line before.
   mutating func begin() {
@@ -29,6 +36,28 @@ struct VerdictWriter {
     if !claims.isEmpty { claims.removeAll(keepingCapacity: true) }
     if !labels.isEmpty { labels.removeAll(keepingCapacity: true) }
     if !redacted.isEmpty { redacted.removeAll(keepingCapacity: true) }
+  }
+
+  // MARK: An accepted token
+
+  /// Appends the verdict of line `number` if that is all there is to write, as for most tokens: the
+  /// one of the line, accepted, its claims (in `octets`) without white space. Else nothing, and
+  /// false. `header`: what of `texts` stands in a verdict.
+  func appendAccepted(
+    _ number: Int, _ judged: borrowing JudgedToken, _ texts: Span<UInt8>, _ header: Range<Int>,
+    _ octets: Span<UInt8>, _ claims: Range<Int>?, _ out: inout [UInt8]
+  ) -> Bool {
+    guard isPlain, judged.reasons.isEmpty, !judged.revokedNow, let claims else { return false }
+    out.append(addingCapacity: header.count + claims.count + 64) { output in
+      output.append("{\"line\":")
+      output.append(decimal: number)
+      output.append(",\"valid\":true")
+      output.append(texts, header)
+      output.append(",\"claims\":")
+      output.append(octets, claims)
+      output.append("}\n")
+    }
+    return true
   }
 
   // MARK: Tokens
@@ -65,7 +94,8 @@ struct VerdictWriter {
     }
     if judged.revokedNow { members.append(",\"revoked_now\":true") }
     if judged.token.header >= 0 {
-      members.append(contentsOf: tokens.headers.entries[judged.token.header].verdictText)
+      members.append(
+        tokens.headers.texts.span, tokens.headers.entries[judged.token.header].verdictText)
     }
     if judged.hasClaims {
       members.append(",\"claims\":")

@@ -7,6 +7,7 @@ package struct VerifyProcessor: ChunkProcessor {
   private let options: VerifyOptions
   private var judge: TokenJudge
   private let isLineTime: Bool
+  private let isAcceptedShown: Bool
   private let fixedTime: Timestamp?
   /// Decoded payloads and signatures of the chunk.
   private var octets: [UInt8] = []
@@ -24,6 +25,7 @@ package struct VerifyProcessor: ChunkProcessor {
     judge = try TokenJudge(options, keys: keys, engine: makeEngine)
     verdicts = VerdictWriter(options)
     isLineTime = options.time.isLine
+    isAcceptedShown = options.only != .invalid
     fixedTime = if case .fixed(let time) = options.time { time } else { nil }
   }
 
@@ -56,9 +58,11 @@ package struct VerifyProcessor: ChunkProcessor {
   ) {
     let line = judge.tokens.lines[index]
     let moment = isLineTime ? line.moment : Moment(fixedTime ?? chunk.now)
+    let number = chunk.firstLine + index
     var reasons = line.rejection.map(Rejections.init) ?? Rejections()
     verdicts.begin()
     var iat: Timestamp?
+    var isWritten = false
     for i in line.tokens {
       let judged = judge.judge(judge.tokens.tokens[i], octets, at: moment, now: chunk.now)
       let (isAccepted, header) = (judged.reasons.isEmpty, judged.token.header)
@@ -74,10 +78,15 @@ package struct VerifyProcessor: ChunkProcessor {
           iat = iat ?? time
         }
       }
-      verdicts.add(judged, judge.tokens, judge.claims, bytes, octets, judge.trust)
+      isWritten =
+        judged.hasClaims && reasons.isEmpty && isAcceptedShown
+        && verdicts.appendAccepted(
+          number, judged, judge.tokens.headers.texts.span,
+          judge.tokens.headers.entries[header].verdictText, octets,
+          judge.claims.document.compactRange, &result.output)
+      if !isWritten { verdicts.add(judged, judge.tokens, judge.claims, bytes, octets, judge.trust) }
     }
-    let number = chunk.firstLine + index
-    if isShown(reasons.isEmpty) {
+    if !isWritten, isShown(reasons.isEmpty) {
       verdicts.finish(
         .init(number: number, input: chunk.input, range: line.range, moment: line.moment), reasons,
         bytes, &result.output)
