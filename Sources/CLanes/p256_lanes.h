@@ -1,0 +1,231 @@
+// Integers mod p, P-256's field, eight at once, with AVX-512 IFMA.
+// Owns: the field's arithmetic in lanes. Must never: see a secret.
+//
+// An element is five limbs of 52 bits. Elements stand for themselves times 2^-256 as in p256_field.h
+// though lanes_mul divides by 2^260: what this leaves out is made up for where it costs nothing.
+// Each bound below is of the integer that the limbs make up; p is 2^256 - 2^224 + 2^192 + 2^96 - 1,
+// and `settled` is: above 0 and below p + 2^231. Limbs are in [0, 2^52) unless a function says that
+// they are signed.
+
+#ifndef JOTMILL_P256_LANES_H
+#define JOTMILL_P256_LANES_H
+
+#include "p256_points.h"
+#include <immintrin.h>
+#include <stddef.h>
+
+#define P256_TARGET \
+  __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,avx512vbmi")))
+#define P256_LANES P256_TARGET static inline __attribute__((always_inline))
+
+typedef struct {
+  __m512i limb[5];
+} lanes_fe;
+
+typedef struct {
+  lanes_fe x, y;
+} lanes_point;
+
+#define LANES_LOW52 0xfffffffffffff
+
+typedef struct {
+  uint64_t limb[5];
+} lanes_integer;
+static const lanes_integer lanes_p = {
+    {LANES_LOW52, 0x00fffffffffff, 0, 0x1000000000, 0xffffffff0000}};
+static const lanes_integer lanes_one = {{1, 0, 0, 0, 0}};
+// 2^516 and 2^518 mod p: lanes_mul with the first takes a plain integer to an element.
+static const lanes_integer lanes_to_form = {
+    {0x30, 0xbffffffff0000, 0xfffffefffffff, 0xffdffffffffff, 0x4fffff}};
+static const lanes_integer lanes_2_518 = {
+    {0xc0, 0xffffffffc0000, 0xfffffbffffffe, 0xff7ffffffffff, 0x13fffff}};
+
+P256_LANES lanes_fe lanes_constant(const lanes_integer *value) {
+  lanes_fe out;
+  for (int i = 0; i < 5; i++) out.limb[i] = _mm512_set1_epi64((int64_t)value->limb[i]);
+  return out;
+}
+
+// Signed limbs, |limb| < 2^62, of an integer in [0, 2^260).
+P256_LANES lanes_fe lanes_carry(lanes_fe a) {
+  const __m512i low = _mm512_set1_epi64(LANES_LOW52);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 4; i++) {
+    a.limb[i + 1] = _mm512_add_epi64(a.limb[i + 1], _mm512_srai_epi64(a.limb[i], 52));
+    a.limb[i] = _mm512_and_si512(a.limb[i], low);
+  }
+  return a;
+}
+
+// a b / 2^260 mod p: below a b / 2^260 + p. a b is below 240 p^2, so that this is below 2^260.
+// A column of the product is a sum of at most 10 halves of products, 6 more from the reduction, and
+// a carry, all below 2^52: below 2^57.
+P256_LANES lanes_fe lanes_mul(lanes_fe a, lanes_fe b) {
+  __m512i t[10];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 10; i++) t[i] = _mm512_setzero_si512();
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 5; i++) {
+#pragma clang loop unroll(full)
+    for (int j = 0; j < 5; j++) {
+      t[i + j] = _mm512_madd52lo_epu64(t[i + j], a.limb[i], b.limb[j]);
+      t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], a.limb[i], b.limb[j]);
+    }
+  }
+  // p = -1 mod 2^52: the low 52 bits of a column tell how often p is added, and the rest of p is
+  // 2^52 2^44 + 2^156 2^36 + 2^208 (2^48 - 2^16).
+  const __m512i p1 = _mm512_set1_epi64((int64_t)1 << 44);
+  const __m512i p3 = _mm512_set1_epi64((int64_t)1 << 36);
+  const __m512i p4 = _mm512_set1_epi64(0xffffffff0000);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 5; i++) {
+    const __m512i m = t[i];
+    t[i + 1] = _mm512_madd52lo_epu64(t[i + 1], m, p1);
+    t[i + 1] = _mm512_add_epi64(t[i + 1], _mm512_srli_epi64(m, 52));
+    t[i + 2] = _mm512_madd52hi_epu64(t[i + 2], m, p1);
+    t[i + 3] = _mm512_madd52lo_epu64(t[i + 3], m, p3);
+    t[i + 4] = _mm512_madd52hi_epu64(t[i + 4], m, p3);
+    t[i + 4] = _mm512_madd52lo_epu64(t[i + 4], m, p4);
+    t[i + 5] = _mm512_madd52hi_epu64(t[i + 5], m, p4);
+  }
+  lanes_fe out;
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 5; i++) out.limb[i] = t[i + 5];
+  return lanes_carry(out);
+}
+
+// a - b + 2 p, for |a| and |b| below p + 2^231, and |a - b| too: in (p - 2^231, 3 p + 2^231). For
+// |a| and |b| below p, signed limbs: in (0, 4 p).
+P256_LANES lanes_fe lanes_sub(lanes_fe a, lanes_fe b) {
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 5; i++) {
+    const __m512i bias = _mm512_set1_epi64((int64_t)(2 * lanes_p.limb[i]));
+    a.limb[i] = _mm512_add_epi64(_mm512_sub_epi64(a.limb[i], b.limb[i]), bias);
+  }
+  return lanes_carry(a);
+}
+
+// Settles a, with signed limbs below 2^56, and in (-4 p, 4 p). With q the multiple of 2^256 in
+// a - 2^229, a - q 2^256 is above 2^229 - 2^213 and below 2^256 + 2^229 + 2^213, and a - q p differs
+// from that by |q| (2^256 - p) < 2^227.
+P256_LANES lanes_fe lanes_settle(lanes_fe a) {
+  const __m512i shift = _mm512_set1_epi64(1 << 21);
+  const __m512i top = _mm512_sub_epi64(a.limb[4], shift);
+  const __m512i q = _mm512_srai_epi64(top, 48);
+  const __m512i rest = _mm512_and_si512(top, _mm512_set1_epi64(((int64_t)1 << 48) - 1));
+  a.limb[0] = _mm512_add_epi64(a.limb[0], q);
+  a.limb[1] = _mm512_sub_epi64(a.limb[1], _mm512_slli_epi64(q, 44));
+  a.limb[3] = _mm512_sub_epi64(a.limb[3], _mm512_slli_epi64(q, 36));
+  a.limb[4] = _mm512_add_epi64(_mm512_add_epi64(rest, shift), _mm512_slli_epi64(q, 16));
+  return lanes_carry(a);
+}
+
+// Lanes of what lanes_sub gives of two settled elements where it is p, 2 p or 3 p, and one in 2^50
+// of all others.
+P256_LANES __mmask8 lanes_maybe_zero(lanes_fe a) {
+  return _mm512_cmpge_epu64_mask(a.limb[0], _mm512_set1_epi64(LANES_LOW52 - 2));
+}
+
+// Lanes where a and b, below 3 p + p / 2, are the same mod p: their settled difference is p.
+P256_LANES __mmask8 lanes_equal(lanes_fe a, lanes_fe b) {
+  const lanes_fe p = lanes_constant(&lanes_p);
+  for (int i = 0; i < 5; i++) a.limb[i] = _mm512_sub_epi64(a.limb[i], b.limb[i]);
+  a = lanes_settle(a);
+  __mmask8 equal = 0xff;
+  for (int i = 0; i < 5; i++) {
+    equal = _mm512_mask_cmpeq_epi64_mask(equal, a.limb[i], p.limb[i]);
+  }
+  return equal;
+}
+
+// Four words of 64 bits as an element.
+P256_LANES lanes_fe lanes_split(const __m512i words[4]) {
+  const __m512i low = _mm512_set1_epi64(LANES_LOW52);
+  lanes_fe out;
+  out.limb[0] = _mm512_and_si512(words[0], low);
+#pragma clang loop unroll(full)
+  for (int i = 1; i < 4; i++) {
+    out.limb[i] = _mm512_and_si512(
+        _mm512_or_si512(_mm512_srli_epi64(words[i - 1], 64 - 12 * (unsigned)i),
+                        _mm512_slli_epi64(words[i], 12 * (unsigned)i)), low);
+  }
+  out.limb[4] = _mm512_srli_epi64(words[3], 16);
+  return out;
+}
+
+P256_LANES lanes_fe lanes_gather(__m512i addresses, size_t offset) {
+  __m512i words[4];
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < 4; i++) {
+    words[i] = _mm512_i64gather_epi64(addresses, (const void *)(offset + 8 * i), 1);
+  }
+  return lanes_split(words);
+}
+
+// x is below p; y too, or, with signed limbs, above -p.
+P256_LANES lanes_point lanes_entry(__m512i terms) {
+  const __m512i one = _mm512_set1_epi64(1);
+  const __mmask8 minus = _mm512_test_epi64_mask(terms, one);
+  const __m512i addresses = _mm512_andnot_si512(one, terms);
+  lanes_point out = {lanes_gather(addresses, offsetof(p256_point, x)),
+                     lanes_gather(addresses, offsetof(p256_point, y))};
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 5; i++) {
+    out.y.limb[i] = _mm512_mask_sub_epi64(out.y.limb[i], minus, _mm512_setzero_si512(), out.y.limb[i]);
+  }
+  return out;
+}
+
+// The inverse of an element, times 2^6: 2^518 / a for the limbs' integer a, below p + p / 2. All
+// lanes share one inversion. No lane is 0.
+P256_TARGET static lanes_fe lanes_invert(lanes_fe a) {
+  lanes_fe others[3];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 3; i++) {
+    const __m512i turn =
+        _mm512_xor_si512(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), _mm512_set1_epi64(1 << i));
+#pragma clang loop unroll(full)
+    for (int j = 0; j < 5; j++) others[i].limb[j] = _mm512_permutexvar_epi64(turn, a.limb[j]);
+    a = lanes_mul(a, others[i]);
+  }
+  // Now below p.
+  a = lanes_mul(a, lanes_constant(&lanes_one));
+  uint64_t l[5], word[4];
+  for (int i = 0; i < 5; i++) l[i] = (uint64_t)_mm_cvtsi128_si64(_mm512_castsi512_si128(a.limb[i]));
+  for (int i = 0; i < 4; i++) word[i] = l[i] >> 12 * i | l[i + 1] << (52 - 12 * i);
+  p256_inverse(word, word, &p256_p);
+  __m512i words[4];
+  for (int i = 0; i < 4; i++) words[i] = _mm512_set1_epi64((int64_t)word[i]);
+  a = lanes_mul(lanes_split(words), lanes_constant(&lanes_2_518));
+#pragma clang loop unroll(full)
+  for (int i = 3; i-- > 0;) a = lanes_mul(a, others[i]);
+  return a;
+}
+
+// The sum of a and b, of which x differs, given 2^6 / (b.x - a.x). Entries of tables and settled
+// points give a settled point.
+P256_LANES lanes_point lanes_chord(lanes_point a, lanes_point b, lanes_fe inverse) {
+  // 4 times the slope: its square has the form's missing 2^4, and the slope itself 2^2 of it.
+  // Below 4 * 1.2 / 16 p + p, for an inverse below 1.2 p; its square below 1.2 p.
+  const lanes_fe slope = lanes_mul(lanes_sub(b.y, a.y), inverse);
+  lanes_fe x = lanes_mul(slope, slope);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 5; i++) {
+    x.limb[i] = _mm512_sub_epi64(x.limb[i], _mm512_add_epi64(a.x.limb[i], b.x.limb[i]));
+  }
+  x = lanes_settle(x);
+  lanes_fe run = a.x;
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 5; i++) {
+    const __m512i bias = _mm512_set1_epi64((int64_t)(2 * lanes_p.limb[i]));
+    run.limb[i] = _mm512_add_epi64(_mm512_sub_epi64(a.x.limb[i], x.limb[i]), bias);
+    run.limb[i] = _mm512_slli_epi64(run.limb[i], 2);
+  }
+  // Four times at most 3 p + 2^231 is below 2^260, and times 1.3 p / 2^260, below 2 p in all.
+  lanes_fe y = lanes_mul(slope, lanes_carry(run));
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 5; i++) y.limb[i] = _mm512_sub_epi64(y.limb[i], a.y.limb[i]);
+  return (lanes_point){x, lanes_settle(y)};
+}
+
+#endif
