@@ -6,15 +6,19 @@
 #include "p256_points.h"
 
 #if defined(__x86_64__)
-#include "p256_lanes.h"
+#include "p256_lanes_terms.h"
 
-enum { PAIRS = P256_TERMS / 2, LANES = 8 };
+enum { PAIRS = P256_TERMS / 2 };
 
 typedef struct {
   lanes_point sums[PAIRS];
   // The product of all differences of x before a pair's.
   lanes_fe before[PAIRS];
-  __m512i terms[P256_TERMS];
+  _Alignas(64) p256_term terms[P256_TERMS][LANES];
+  // Addresses: of the cases, and of their keys' tables.
+  _Alignas(64) uintptr_t cases[LANES];
+  _Alignas(64) uintptr_t multiples[LANES];
+  // Lanes in which two points that were to be added have equal x, or may have.
   __mmask8 open;
 } group;
 
@@ -55,7 +59,7 @@ P256_LANES void add_pairs(group *all, size_t count, int apart) {
     }
   }
   // The one that was to come next is `product`.
-  const lanes_fe inverse_of_both = lanes_invert(lanes_mul(product, other));
+  const lanes_fe inverse_of_both = lanes_invert(lanes_mul(product, other), &lanes_field);
   lanes_fe inverse = lanes_mul(inverse_of_both, product);
   lanes_fe other_inverse = lanes_mul(inverse_of_both, other);
   for (size_t g = count; g-- > 0;) {
@@ -87,37 +91,48 @@ P256_LANES __mmask8 has_x(lanes_point a, lanes_point b, lanes_fe r, __mmask8 *op
     run4.limb[i] = _mm512_slli_epi64(run.limb[i], 2);
   }
   run4 = lanes_carry(run4);
-  return lanes_equal(lanes_mul(lanes_carry(x), lanes_mul(run4, run4)), lanes_mul(rise, rise));
+  return lanes_equal(lanes_mul(lanes_carry(x), lanes_sqr(run4)), lanes_sqr(rise));
+}
+
+// The terms of all cases, whose addresses are in `cases`.
+P256_TARGET static void find_terms(group *all, size_t count) {
+  const __m512i base = _mm512_set1_epi64((int64_t)(uintptr_t)p256_base());
+  lanes_fe product = lanes_constant(&lanes_one);
+  for (size_t g = 0; g < count; g++) {
+    all[g].before[0] = product;
+    product = lanes_mul_n(product, lanes_load(all[g].cases, offsetof(p256_case, s)));
+  }
+  lanes_fe inverse = lanes_invert(product, &lanes_order);
+  for (size_t g = count; g-- > 0;) {
+    group *const one = &all[g];
+    const lanes_fe of_s = lanes_mul_n(inverse, one->before[0]);
+    inverse = lanes_mul_n(inverse, lanes_load(one->cases, offsetof(p256_case, s)));
+    const lanes_fe u1 = lanes_mul_n(lanes_load(one->cases, offsetof(p256_case, e)), of_s);
+    const lanes_fe u2 = lanes_mul_n(lanes_load(one->cases, offsetof(p256_case, r)), of_s);
+    lanes_terms_of(u2, _mm512_load_si512(one->multiples), P256_KEY_BITS, P256_KEY_WINDOWS,
+                   one->terms);
+    lanes_terms_of(u1, base, P256_BASE_BITS, P256_BASE_WINDOWS, one->terms + P256_KEY_WINDOWS);
+  }
 }
 
 P256_TARGET static void judge(const p256_case *cases, size_t count, void *scratch,
                               uint8_t *answers) {
   group *const all = scratch;
   const size_t groups = (count + LANES - 1) / LANES;
-  for (size_t g = 0; g < groups; g++) {
-    uint64_t terms[P256_TERMS][LANES];
-    for (size_t lane = 0; lane < LANES; lane++) {
-      const size_t s = LANES * g + lane;
-      p256_term of_one[P256_TERMS];
-      p256_terms(&cases[s < count ? s : LANES * g], of_one);
-      for (int i = 0; i < P256_TERMS; i++) terms[i][lane] = of_one[i];
-    }
-    memcpy(all[g].terms, terms, sizeof terms);
-    all[g].open = 0;
+  for (size_t i = 0; i < groups * LANES; i++) {
+    // Lanes without a case repeat the last one.
+    const p256_case *const one = &cases[i < count ? i : count - 1];
+    all[i / LANES].cases[i % LANES] = (uintptr_t)one;
+    all[i / LANES].multiples[i % LANES] = (uintptr_t)one->key->multiples;
+    all[i / LANES].open = 0;
   }
+  find_terms(all, groups);
   add_terms(all, groups);
   int apart = 1;
   for (; 2 * apart < PAIRS; apart *= 2) add_sums(all, groups, apart);
   for (size_t g = 0; g < groups; g++) {
-    uint64_t r[4][LANES];
-    __m512i words[4];
-    for (size_t lane = 0; lane < LANES; lane++) {
-      const size_t s = LANES * g + lane;
-      for (int i = 0; i < 4; i++) r[i][lane] = cases[s < count ? s : LANES * g].r[i];
-    }
-    memcpy(words, r, sizeof r);
-    const __mmask8 valid =
-        has_x(all[g].sums[0], all[g].sums[apart], lanes_split(words), &all[g].open);
+    const __mmask8 valid = has_x(all[g].sums[0], all[g].sums[apart],
+                                 lanes_load(all[g].cases, offsetof(p256_case, r)), &all[g].open);
     for (size_t lane = 0; lane < LANES && LANES * g + lane < count; lane++) {
       answers[LANES * g + lane] =
           all[g].open >> lane & 1 ? P256_OPEN : (uint8_t)(valid >> lane & 1) * CLANES_VALID;

@@ -26,6 +26,8 @@ typedef struct {
   lanes_fe x, y;
 } lanes_point;
 
+enum { LANES = 8 };
+
 #define LANES_LOW52 0xfffffffffffff
 
 typedef struct {
@@ -34,11 +36,9 @@ typedef struct {
 static const lanes_integer lanes_p = {
     {LANES_LOW52, 0x00fffffffffff, 0, 0x1000000000, 0xffffffff0000}};
 static const lanes_integer lanes_one = {{1, 0, 0, 0, 0}};
-// 2^516 and 2^518 mod p: lanes_mul with the first takes a plain integer to an element.
+// 2^516 mod p: lanes_mul with it takes a plain integer to an element.
 static const lanes_integer lanes_to_form = {
     {0x30, 0xbffffffff0000, 0xfffffefffffff, 0xffdffffffffff, 0x4fffff}};
-static const lanes_integer lanes_2_518 = {
-    {0xc0, 0xffffffffc0000, 0xfffffbffffffe, 0xff7ffffffffff, 0x13fffff}};
 
 P256_LANES lanes_fe lanes_constant(const lanes_integer *value) {
   lanes_fe out;
@@ -57,23 +57,11 @@ P256_LANES lanes_fe lanes_carry(lanes_fe a) {
   return a;
 }
 
-// a b / 2^260 mod p: below a b / 2^260 + p. a b is below 240 p^2, so that this is below 2^260.
-// A column of the product is a sum of at most 10 halves of products, 6 more from the reduction, and
-// a carry, all below 2^52: below 2^57.
-P256_LANES lanes_fe lanes_mul(lanes_fe a, lanes_fe b) {
-  __m512i t[10];
-#pragma clang loop unroll(full)
-  for (int i = 0; i < 10; i++) t[i] = _mm512_setzero_si512();
-#pragma clang loop unroll(full)
-  for (int i = 0; i < 5; i++) {
-#pragma clang loop unroll(full)
-    for (int j = 0; j < 5; j++) {
-      t[i + j] = _mm512_madd52lo_epu64(t[i + j], a.limb[i], b.limb[j]);
-      t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], a.limb[i], b.limb[j]);
-    }
-  }
+// The ten columns of a product, below 2^57, over 2^260 mod p: below the product / 2^260 + p.
+P256_LANES lanes_fe lanes_reduce(__m512i t[10]) {
   // p = -1 mod 2^52: the low 52 bits of a column tell how often p is added, and the rest of p is
-  // 2^52 2^44 + 2^156 2^36 + 2^208 (2^48 - 2^16).
+  // 2^52 2^44 + 2^156 2^36 + 2^208 (2^48 - 2^16). That is 6 halves of products more at most in each
+  // column, and a carry.
   const __m512i p1 = _mm512_set1_epi64((int64_t)1 << 44);
   const __m512i p3 = _mm512_set1_epi64((int64_t)1 << 36);
   const __m512i p4 = _mm512_set1_epi64(0xffffffff0000);
@@ -88,10 +76,51 @@ P256_LANES lanes_fe lanes_mul(lanes_fe a, lanes_fe b) {
     t[i + 4] = _mm512_madd52lo_epu64(t[i + 4], m, p4);
     t[i + 5] = _mm512_madd52hi_epu64(t[i + 5], m, p4);
   }
-  lanes_fe out;
+  return lanes_carry((lanes_fe){{t[5], t[6], t[7], t[8], t[9]}});
+}
+
+// The ten columns of a b: each a sum of at most 10 halves of products, below 2^56.
+P256_LANES void lanes_multiply(__m512i t[10], lanes_fe a, lanes_fe b) {
 #pragma clang loop unroll(full)
-  for (int i = 0; i < 5; i++) out.limb[i] = t[i + 5];
-  return lanes_carry(out);
+  for (int i = 0; i < 10; i++) t[i] = _mm512_setzero_si512();
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 5; i++) {
+#pragma clang loop unroll(full)
+    for (int j = 0; j < 5; j++) {
+      t[i + j] = _mm512_madd52lo_epu64(t[i + j], a.limb[i], b.limb[j]);
+      t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], a.limb[i], b.limb[j]);
+    }
+  }
+}
+
+// a b / 2^260 mod p: below a b / 2^260 + p. a b is below 240 p^2, so that this is below 2^260.
+P256_LANES lanes_fe lanes_mul(lanes_fe a, lanes_fe b) {
+  __m512i t[10];
+  lanes_multiply(t, a, b);
+  return lanes_reduce(t);
+}
+
+// As lanes_mul(a, a).
+P256_LANES lanes_fe lanes_sqr(lanes_fe a) {
+  __m512i t[10];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 10; i++) t[i] = _mm512_setzero_si512();
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 4; i++) {
+#pragma clang loop unroll(full)
+    for (int j = i + 1; j < 5; j++) {
+      t[i + j] = _mm512_madd52lo_epu64(t[i + j], a.limb[i], a.limb[j]);
+      t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], a.limb[i], a.limb[j]);
+    }
+  }
+#pragma clang loop unroll(full)
+  for (int i = 1; i < 9; i++) t[i] = _mm512_add_epi64(t[i], t[i]);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 5; i++) {
+    t[2 * i] = _mm512_madd52lo_epu64(t[2 * i], a.limb[i], a.limb[i]);
+    t[2 * i + 1] = _mm512_madd52hi_epu64(t[2 * i + 1], a.limb[i], a.limb[i]);
+  }
+  return lanes_reduce(t);
 }
 
 // a - b + 2 p, for |a| and |b| below p + 2^231, and |a - b| too: in (p - 2^231, 3 p + 2^231). For
@@ -153,32 +182,53 @@ P256_LANES lanes_fe lanes_split(const __m512i words[4]) {
   return out;
 }
 
-P256_LANES lanes_fe lanes_gather(__m512i addresses, size_t offset) {
-  __m512i words[4];
+// The integers at `offset` behind eight addresses, of which the lowest bit is left out. Loading
+// them whole and shuffling costs less than gathering words.
+P256_LANES lanes_fe lanes_load(const p256_term terms[LANES], size_t offset) {
+  __m512i pair[4];
 #pragma clang loop unroll(full)
-  for (size_t i = 0; i < 4; i++) {
-    words[i] = _mm512_i64gather_epi64(addresses, (const void *)(offset + 8 * i), 1);
+  for (int i = 0; i < 4; i++) {
+    const char *const first = (const char *)(terms[i] & ~(p256_term)1) + offset;
+    const char *const second = (const char *)(terms[i + 4] & ~(p256_term)1) + offset;
+    pair[i] = _mm512_inserti64x4(
+        _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)(const void *)first)),
+        _mm256_loadu_si256((const __m256i *)(const void *)second), 1);
   }
+  const __m512i even = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
+  const __m512i odd = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+  const __m512i low01 = _mm512_unpacklo_epi64(pair[0], pair[1]);
+  const __m512i low23 = _mm512_unpacklo_epi64(pair[2], pair[3]);
+  const __m512i high01 = _mm512_unpackhi_epi64(pair[0], pair[1]);
+  const __m512i high23 = _mm512_unpackhi_epi64(pair[2], pair[3]);
+  const __m512i words[4] = {
+      _mm512_permutex2var_epi64(low01, even, low23), _mm512_permutex2var_epi64(high01, even, high23),
+      _mm512_permutex2var_epi64(low01, odd, low23), _mm512_permutex2var_epi64(high01, odd, high23)};
   return lanes_split(words);
 }
 
 // x is below p; y too, or, with signed limbs, above -p.
-P256_LANES lanes_point lanes_entry(__m512i terms) {
-  const __m512i one = _mm512_set1_epi64(1);
-  const __mmask8 minus = _mm512_test_epi64_mask(terms, one);
-  const __m512i addresses = _mm512_andnot_si512(one, terms);
-  lanes_point out = {lanes_gather(addresses, offsetof(p256_point, x)),
-                     lanes_gather(addresses, offsetof(p256_point, y))};
+P256_LANES lanes_point lanes_entry(const p256_term terms[LANES]) {
+  lanes_point out = {lanes_load(terms, offsetof(p256_point, x)),
+                     lanes_load(terms, offsetof(p256_point, y))};
+  const __mmask8 minus =
+      _mm512_test_epi64_mask(_mm512_load_si512(terms), _mm512_set1_epi64(1));
 #pragma clang loop unroll(full)
   for (int i = 0; i < 5; i++) {
-    out.y.limb[i] = _mm512_mask_sub_epi64(out.y.limb[i], minus, _mm512_setzero_si512(), out.y.limb[i]);
+    out.y.limb[i] =
+        _mm512_mask_sub_epi64(out.y.limb[i], minus, _mm512_setzero_si512(), out.y.limb[i]);
   }
   return out;
 }
 
-// The inverse of an element, times 2^6: 2^518 / a for the limbs' integer a, below p + p / 2. All
-// lanes share one inversion. No lane is 0.
-P256_TARGET static lanes_fe lanes_invert(lanes_fe a) {
+// What lanes_invert needs: `mul` gives a b / 2^260 mod the modulus.
+typedef struct {
+  lanes_fe (*mul)(lanes_fe a, lanes_fe b);
+  const p256_modulus *modulus;
+  lanes_integer scale;
+} lanes_ring;
+
+// scale / a mod the modulus, in all lanes by one inversion. No lane is 0.
+P256_LANES lanes_fe lanes_invert(lanes_fe a, const lanes_ring *ring) {
   lanes_fe others[3];
 #pragma clang loop unroll(full)
   for (int i = 0; i < 3; i++) {
@@ -186,21 +236,27 @@ P256_TARGET static lanes_fe lanes_invert(lanes_fe a) {
         _mm512_xor_si512(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), _mm512_set1_epi64(1 << i));
 #pragma clang loop unroll(full)
     for (int j = 0; j < 5; j++) others[i].limb[j] = _mm512_permutexvar_epi64(turn, a.limb[j]);
-    a = lanes_mul(a, others[i]);
+    a = ring->mul(a, others[i]);
   }
-  // Now below p.
-  a = lanes_mul(a, lanes_constant(&lanes_one));
-  uint64_t l[5], word[4];
-  for (int i = 0; i < 5; i++) l[i] = (uint64_t)_mm_cvtsi128_si64(_mm512_castsi512_si128(a.limb[i]));
-  for (int i = 0; i < 4; i++) word[i] = l[i] >> 12 * i | l[i + 1] << (52 - 12 * i);
-  p256_inverse(word, word, &p256_p);
+  // At most the modulus, and not 0: below it.
+  a = ring->mul(a, lanes_constant(&lanes_one));
+  uint64_t limb[5], word[4];
+  for (int i = 0; i < 5; i++) {
+    limb[i] = (uint64_t)_mm_cvtsi128_si64(_mm512_castsi512_si128(a.limb[i]));
+  }
+  for (int i = 0; i < 4; i++) word[i] = limb[i] >> 12 * i | limb[i + 1] << (52 - 12 * i);
+  p256_inverse(word, word, ring->modulus);
   __m512i words[4];
   for (int i = 0; i < 4; i++) words[i] = _mm512_set1_epi64((int64_t)word[i]);
-  a = lanes_mul(lanes_split(words), lanes_constant(&lanes_2_518));
+  a = ring->mul(lanes_split(words), lanes_constant(&ring->scale));
 #pragma clang loop unroll(full)
-  for (int i = 3; i-- > 0;) a = lanes_mul(a, others[i]);
+  for (int i = 3; i-- > 0;) a = ring->mul(a, others[i]);
   return a;
 }
+
+// 2^6 / X in the place of 2^-256 X: from limbs a to 2^518 / a, mod p.
+static const lanes_ring lanes_field = {
+    lanes_mul, &p256_p, {{0xc0, 0xffffffffc0000, 0xfffffbffffffe, 0xff7ffffffffff, 0x13fffff}}};
 
 // The sum of a and b, of which x differs, given 2^6 / (b.x - a.x). Entries of tables and settled
 // points give a settled point.
@@ -208,7 +264,7 @@ P256_LANES lanes_point lanes_chord(lanes_point a, lanes_point b, lanes_fe invers
   // 4 times the slope: its square has the form's missing 2^4, and the slope itself 2^2 of it.
   // Below 4 * 1.2 / 16 p + p, for an inverse below 1.2 p; its square below 1.2 p.
   const lanes_fe slope = lanes_mul(lanes_sub(b.y, a.y), inverse);
-  lanes_fe x = lanes_mul(slope, slope);
+  lanes_fe x = lanes_sqr(slope);
 #pragma clang loop unroll(full)
   for (int i = 0; i < 5; i++) {
     x.limb[i] = _mm512_sub_epi64(x.limb[i], _mm512_add_epi64(a.x.limb[i], b.x.limb[i]));

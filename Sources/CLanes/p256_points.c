@@ -49,40 +49,15 @@ static int has_x(p256_jacobian a, p256_fe zz, const uint64_t x[4]) {
 }
 
 int p256_alone(const p256_case *a_case) {
-  p256_term terms[P256_TERMS];
-  p256_terms(a_case, terms);
-  p256_jacobian sum = jacobian(p256_entry(terms[0]));
-  for (int i = 1; i < P256_TERMS; i++) sum = added(sum, p256_entry(terms[i]));
+  p256_term terms[1][P256_TERMS];
+  p256_terms(a_case, 1, terms);
+  p256_jacobian sum = jacobian(p256_entry(terms[0][0]));
+  for (int i = 1; i < P256_TERMS; i++) sum = added(sum, p256_entry(terms[0][i]));
   if (p256_is_zero(sum.z)) return 0;
   const p256_fe zz = p256_sqr(sum.z);
   uint64_t second[4];
   return has_x(sum, zz, a_case->r) ||
          (p256_second_x(second, a_case->r) && has_x(sum, zz, second));
-}
-
-// One window's digit is 2 t + 1 - 2^bits, where t is its bits of u / 2; with u odd and a bit 1 set
-// above the last window, the digits' sum is u. So no digit is 0, and the entry for t is its lower
-// bits, all inverted where its highest bit is 0: then it is subtracted.
-static void terms_of(const uint64_t u[4], const p256_point *multiples, int bits, int windows,
-                     p256_term *terms) {
-  // For even u it is n - u that is odd, and all terms change sign.
-  uint64_t odd[6] = {u[0], u[1], u[2], u[3], (uint64_t)1 << (bits * windows - 256), 0};
-  const uint64_t even = ~u[0] & 1;
-  if (even) p256_subtract(odd, p256_n.limb, u);
-  const uint64_t lower = ((uint64_t)1 << (bits - 1)) - 1;
-  for (int i = 0; i < windows; i++) {
-    const int at = bits * i + 1;
-    // Shifted in two steps, since a shift by 64 is none.
-    const uint64_t t = odd[at / 64] >> at % 64 | odd[at / 64 + 1] << 1 << (63 - at % 64);
-    const uint64_t minus = ~(t >> (bits - 1)) & 1;
-    const uint64_t entry = (t ^ -minus) & lower;
-    terms[i] = (p256_term)(multiples + ((size_t)i << (bits - 1)) + entry) | (minus ^ even);
-  }
-}
-
-void p256_terms(const p256_case *a_case, p256_term *terms) {
-  terms_of(a_case->u2, a_case->key->multiples, P256_KEY_BITS, P256_KEY_WINDOWS, terms);
-  terms_of(a_case->u1, p256_base(), P256_BASE_BITS, P256_BASE_WINDOWS, terms + P256_KEY_WINDOWS);
 }
 
 // All x and y of `points` in affine form. z is no point's 0.

@@ -39,14 +39,15 @@ static inline p256_point p256_entry(p256_term term) {
   return point;
 }
 
-/// One signature, its integers in plain form: u1 = e / s and u2 = r / s mod n, and r in [1, n - 1].
+/// One signature: r and s in [1, n - 1], and the digest, all in plain form.
 typedef struct {
   const clanes_p256_key *key;
-  uint64_t u1[4], u2[4], r[4];
+  uint64_t r[4], s[4], e[4];
 } p256_case;
 
-/// u1 G + u2 Q as P256_TERMS terms. u1 = 0 gives G's terms the sum n G.
-void p256_terms(const p256_case *a_case, p256_term *terms);
+/// For each of up to P256_MOST cases u1 G + u2 Q as a sum of P256_TERMS terms, where u1 = e / s and
+/// u2 = r / s mod n. Q's are the first P256_KEY_WINDOWS. u1 = 0 gives G's terms the sum n G.
+void p256_terms(const p256_case *cases, size_t count, p256_term terms[][P256_TERMS]);
 
 /// Whether x(u1 G + u2 Q) = r mod n, by formulas for all points.
 int p256_alone(const p256_case *a_case);
@@ -75,6 +76,10 @@ typedef struct {
 extern const p256_unit p256_portable;
 const p256_unit *p256_unit_of(clanes_unit unit);
 
+/// The order of P-256's points.
+static const p256_modulus p256_n = {
+    {0xf3b9cac2fc632551, 0xbce6faada7179e84, UINT64_MAX, 0xffffffff00000000}, 0xccd1c8aaee00bc4f};
+
 static inline void p256_load(uint64_t out[4], const uint8_t octets[32]) {
   for (int i = 0; i < 4; i++) {
     uint64_t word = 0;
@@ -82,9 +87,6 @@ static inline void p256_load(uint64_t out[4], const uint8_t octets[32]) {
     out[i] = word;
   }
 }
-
-static const p256_modulus p256_n = {
-    {0xf3b9cac2fc632551, 0xbce6faada7179e84, UINT64_MAX, 0xffffffff00000000}, 0xccd1c8aaee00bc4f};
 
 /// Where r + n is below p, it may be the sum's x too. Returns 0 where it is not.
 static inline int p256_second_x(uint64_t out[4], const uint64_t r[4]) {

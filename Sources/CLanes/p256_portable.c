@@ -13,7 +13,7 @@ typedef struct {
   p256_point sums[PAIRS];
   // The product of all differences of x before a pair's.
   p256_fe before[PAIRS];
-  p256_term terms[P256_TERMS];
+  const p256_term *terms;
 } signature;
 
 // Pair i of a round: in the first of two terms, later of two sums `apart`.
@@ -68,7 +68,9 @@ static uint8_t has_x(p256_point a, p256_point b, const uint64_t r[4]) {
 static void judge(const p256_case *cases, size_t count, void *scratch, uint8_t *answers) {
   signature *const all = scratch;
   memset(answers, 0, count);
-  for (size_t s = 0; s < count; s++) p256_terms(&cases[s], all[s].terms);
+  p256_term(*const terms)[P256_TERMS] = (void *)(all + count);
+  p256_terms(cases, count, terms);
+  for (size_t s = 0; s < count; s++) all[s].terms = terms[s];
   add_pairs(all, count, 0, answers);
   int apart = 1;
   for (; 2 * apart < PAIRS; apart *= 2) add_pairs(all, count, apart, answers);
@@ -79,6 +81,8 @@ static void judge(const p256_case *cases, size_t count, void *scratch, uint8_t *
   }
 }
 
-static size_t scratch(size_t count) { return count * sizeof(signature); }
+static size_t scratch(size_t count) { 
+  return count * (sizeof(signature) + P256_TERMS * sizeof(p256_term));
+}
 
 const p256_unit p256_portable = {.least = 2, .batch = 64, .scratch = scratch, .judge = judge};
