@@ -57,7 +57,8 @@ P256_LANES lanes_fe lanes_carry(lanes_fe a) {
   return a;
 }
 
-// The ten columns of a product, below 2^57, over 2^260 mod p: below the product / 2^260 + p.
+// The ten columns of a product, below 2^56, over 2^260 mod p: below the product / 2^260 + p, in
+// limbs below 2^57.
 P256_LANES lanes_fe lanes_reduce(__m512i t[10]) {
   // p = -1 mod 2^52: the low 52 bits of a column tell how often p is added, and the rest of p is
   // 2^52 2^44 + 2^156 2^36 + 2^208 (2^48 - 2^16). That is 6 halves of products more at most in each
@@ -76,7 +77,7 @@ P256_LANES lanes_fe lanes_reduce(__m512i t[10]) {
     t[i + 4] = _mm512_madd52lo_epu64(t[i + 4], m, p4);
     t[i + 5] = _mm512_madd52hi_epu64(t[i + 5], m, p4);
   }
-  return lanes_carry((lanes_fe){{t[5], t[6], t[7], t[8], t[9]}});
+  return (lanes_fe){{t[5], t[6], t[7], t[8], t[9]}};
 }
 
 // The ten columns of a b: each a sum of at most 10 halves of products, below 2^56.
@@ -97,12 +98,11 @@ P256_LANES void lanes_multiply(__m512i t[10], lanes_fe a, lanes_fe b) {
 P256_LANES lanes_fe lanes_mul(lanes_fe a, lanes_fe b) {
   __m512i t[10];
   lanes_multiply(t, a, b);
-  return lanes_reduce(t);
+  return lanes_carry(lanes_reduce(t));
 }
 
-// As lanes_mul(a, a).
-P256_LANES lanes_fe lanes_sqr(lanes_fe a) {
-  __m512i t[10];
+// The ten columns of a^2, as lanes_multiply's.
+P256_LANES void lanes_square(__m512i t[10], lanes_fe a) {
 #pragma clang loop unroll(full)
   for (int i = 0; i < 10; i++) t[i] = _mm512_setzero_si512();
 #pragma clang loop unroll(full)
@@ -120,7 +120,13 @@ P256_LANES lanes_fe lanes_sqr(lanes_fe a) {
     t[2 * i] = _mm512_madd52lo_epu64(t[2 * i], a.limb[i], a.limb[i]);
     t[2 * i + 1] = _mm512_madd52hi_epu64(t[2 * i + 1], a.limb[i], a.limb[i]);
   }
-  return lanes_reduce(t);
+}
+
+// As lanes_mul(a, a).
+P256_LANES lanes_fe lanes_sqr(lanes_fe a) {
+  __m512i t[10];
+  lanes_square(t, a);
+  return lanes_carry(lanes_reduce(t));
 }
 
 // a - b + 2 p, for |a| and |b| below p + 2^231, and |a - b| too: in (p - 2^231, 3 p + 2^231). For
@@ -134,9 +140,9 @@ P256_LANES lanes_fe lanes_sub(lanes_fe a, lanes_fe b) {
   return lanes_carry(a);
 }
 
-// Settles a, with signed limbs below 2^56, and in (-4 p, 4 p). With q the multiple of 2^256 in
-// a - 2^229, a - q 2^256 is above 2^229 - 2^213 and below 2^256 + 2^229 + 2^213, and a - q p differs
-// from that by |q| (2^256 - p) < 2^227.
+// Settles a, in (-6 p, 6 p), with signed limbs, |limb| < 2^57 + 2^54. With q how often 2^256 is in
+// the highest limb's share of a - 2^229, a - q 2^256 is above 2^229 - 2^214 and below 2^256 + 2^229 +
+// 2^214, and a - q p differs from that by |q| (2^256 - p) < 2^227.
 P256_LANES lanes_fe lanes_settle(lanes_fe a) {
   const __m512i shift = _mm512_set1_epi64(1 << 21);
   const __m512i top = _mm512_sub_epi64(a.limb[4], shift);
@@ -147,6 +153,13 @@ P256_LANES lanes_fe lanes_settle(lanes_fe a) {
   a.limb[3] = _mm512_sub_epi64(a.limb[3], _mm512_slli_epi64(q, 36));
   a.limb[4] = _mm512_add_epi64(_mm512_add_epi64(rest, shift), _mm512_slli_epi64(q, 16));
   return lanes_carry(a);
+}
+
+// b in the lanes of `second`, else a.
+P256_LANES lanes_fe lanes_blend(__mmask8 second, lanes_fe a, lanes_fe b) {
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 5; i++) a.limb[i] = _mm512_mask_mov_epi64(a.limb[i], second, b.limb[i]);
+  return a;
 }
 
 // Lanes of what lanes_sub gives of two settled elements where it is p, 2 p or 3 p, and one in 2^50
@@ -206,18 +219,15 @@ P256_LANES lanes_fe lanes_load(const p256_term terms[LANES], size_t offset) {
   return lanes_split(words);
 }
 
-// x is below p; y too, or, with signed limbs, above -p.
-P256_LANES lanes_point lanes_entry(const p256_term terms[LANES]) {
-  lanes_point out = {lanes_load(terms, offsetof(p256_point, x)),
-                     lanes_load(terms, offsetof(p256_point, y))};
-  const __mmask8 minus =
-      _mm512_test_epi64_mask(_mm512_load_si512(terms), _mm512_set1_epi64(1));
+// y of eight terms, subtracted points inverted: above -p and below p, in signed limbs.
+P256_LANES lanes_fe lanes_signed_y(const p256_term terms[LANES]) {
+  lanes_fe y = lanes_load(terms, offsetof(p256_point, y));
+  const __mmask8 minus = _mm512_test_epi64_mask(_mm512_load_si512(terms), _mm512_set1_epi64(1));
 #pragma clang loop unroll(full)
   for (int i = 0; i < 5; i++) {
-    out.y.limb[i] =
-        _mm512_mask_sub_epi64(out.y.limb[i], minus, _mm512_setzero_si512(), out.y.limb[i]);
+    y.limb[i] = _mm512_mask_sub_epi64(y.limb[i], minus, _mm512_setzero_si512(), y.limb[i]);
   }
-  return out;
+  return y;
 }
 
 // What lanes_invert needs: `mul` gives a b / 2^260 mod the modulus.
@@ -258,30 +268,38 @@ P256_LANES lanes_fe lanes_invert(lanes_fe a, const lanes_ring *ring) {
 static const lanes_ring lanes_field = {
     lanes_mul, &p256_p, {{0xc0, 0xffffffffc0000, 0xfffffbffffffe, 0xff7ffffffffff, 0x13fffff}}};
 
-// The sum of a and b, of which x differs, given 2^6 / (b.x - a.x). Entries of tables and settled
-// points give a settled point.
-P256_LANES lanes_point lanes_chord(lanes_point a, lanes_point b, lanes_fe inverse) {
-  // 4 times the slope: its square has the form's missing 2^4, and the slope itself 2^2 of it.
-  // Below 4 * 1.2 / 16 p + p, for an inverse below 1.2 p; its square below 1.2 p.
-  const lanes_fe slope = lanes_mul(lanes_sub(b.y, a.y), inverse);
-  lanes_fe x = lanes_sqr(slope);
+// The sum of points a and b. `run` is lanes_sub(b.x, a.x), and `slope` lanes_mul of
+// lanes_sub(b.y, a.y) and 2^6 / run: in form, 4 times the slope, so that its square has the form's
+// missing 2^4, and the slope itself 2^2 of it. With 2^6 / run below 1.2 p, it is below 1.4 p.
+
+// x = slope^2 - 2 a.x - run + 2 p, which settling takes away; above -6 p, and below 1.2 p.
+P256_LANES lanes_fe lanes_chord_x(lanes_fe slope, lanes_fe a_x, lanes_fe run) {
+  __m512i t[10];
+  lanes_square(t, slope);
+  lanes_fe x = lanes_reduce(t);
 #pragma clang loop unroll(full)
   for (int i = 0; i < 5; i++) {
-    x.limb[i] = _mm512_sub_epi64(x.limb[i], _mm512_add_epi64(a.x.limb[i], b.x.limb[i]));
+    const __m512i twice = _mm512_add_epi64(a_x.limb[i], a_x.limb[i]);
+    x.limb[i] = _mm512_sub_epi64(x.limb[i], _mm512_add_epi64(twice, run.limb[i]));
   }
-  x = lanes_settle(x);
-  lanes_fe run = a.x;
+  return lanes_settle(x);
+}
+
+// y = slope (a.x - x) - a.y. 4 (a.x - x + 2 p) is below 12.1 p, and so its product with the slope
+// below 2.1 p.
+P256_LANES lanes_fe lanes_chord_y(lanes_fe slope, lanes_fe a_x, lanes_fe a_y, lanes_fe x) {
 #pragma clang loop unroll(full)
   for (int i = 0; i < 5; i++) {
     const __m512i bias = _mm512_set1_epi64((int64_t)(2 * lanes_p.limb[i]));
-    run.limb[i] = _mm512_add_epi64(_mm512_sub_epi64(a.x.limb[i], x.limb[i]), bias);
-    run.limb[i] = _mm512_slli_epi64(run.limb[i], 2);
+    const __m512i fall = _mm512_sub_epi64(a_x.limb[i], x.limb[i]);
+    x.limb[i] = _mm512_slli_epi64(_mm512_add_epi64(fall, bias), 2);
   }
-  // Four times at most 3 p + 2^231 is below 2^260, and times 1.3 p / 2^260, below 2 p in all.
-  lanes_fe y = lanes_mul(slope, lanes_carry(run));
+  __m512i t[10];
+  lanes_multiply(t, slope, lanes_carry(x));
+  lanes_fe y = lanes_reduce(t);
 #pragma clang loop unroll(full)
-  for (int i = 0; i < 5; i++) y.limb[i] = _mm512_sub_epi64(y.limb[i], a.y.limb[i]);
-  return (lanes_point){x, lanes_settle(y)};
+  for (int i = 0; i < 5; i++) y.limb[i] = _mm512_sub_epi64(y.limb[i], a_y.limb[i]);
+  return lanes_settle(y);
 }
 
 #endif

@@ -44,12 +44,6 @@ P256_LANES lanes_fe lanes_minus(lanes_fe a, lanes_fe b) {
   return lanes_carry(a);
 }
 
-P256_LANES lanes_fe lanes_blend(__mmask8 second, lanes_fe a, lanes_fe b) {
-#pragma clang loop unroll(full)
-  for (int i = 0; i < 5; i++) a.limb[i] = _mm512_mask_mov_epi64(a.limb[i], second, b.limb[i]);
-  return a;
-}
-
 // As in p256_terms.c, for u below 2 n. `multiples`: the table's address in each lane.
 P256_LANES void lanes_terms_of(lanes_fe u, __m512i multiples, int bits, int windows,
                                p256_term terms[][LANES]) {
