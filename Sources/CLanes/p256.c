@@ -8,7 +8,7 @@
 // In [1, n - 1].
 static int in_range(const uint64_t a[4]) {
   uint64_t rest[4];
-  return (a[0] | a[1] | a[2] | a[3]) != 0 && p256_subtract(rest, a, p256_n.limb);
+  return (a[0] | a[1] | a[2] | a[3]) != 0 && p256_minus(rest, a, p256_n.limb);
 }
 
 // Whether r and s are in range; if not, the case is that of r = s = 1.

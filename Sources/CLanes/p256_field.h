@@ -37,77 +37,85 @@ static inline int p256_equal(p256_fe a, p256_fe b) {
           (a.limb[3] ^ b.limb[3])) == 0;
 }
 
-/// out = a - b mod 2^256; returns 1 where a < b, else 0.
-static inline uint64_t p256_subtract(uint64_t out[4], const uint64_t a[4], const uint64_t b[4]) {
+// a + b + carry; the new carry, 0 or 1, in its place.
+P256_INLINE uint64_t p256_with_carry(uint64_t a, uint64_t b, uint64_t *carry) {
+  const p256_wide sum = (p256_wide)a + b + *carry;
+  *carry = (uint64_t)(sum >> 64);
+  return (uint64_t)sum;
+}
+
+/// out = a + b mod 2^256; returns the carry.
+P256_INLINE uint64_t p256_plus(uint64_t out[4], const uint64_t a[4], const uint64_t b[4]) {
+  uint64_t carry = 0;
+  for (int i = 0; i < 4; i++) out[i] = p256_with_carry(a[i], b[i], &carry);
+  return carry;
+}
+
+/// out = a - b mod 2^256; returns 1 where a < b, else 0. Compilers know this form of it.
+P256_INLINE uint64_t p256_minus(uint64_t out[4], const uint64_t a[4], const uint64_t b[4]) {
   uint64_t borrow = 0;
   for (int i = 0; i < 4; i++) {
-    const p256_wide difference = (p256_wide)a[i] - b[i] - borrow;
-    out[i] = (uint64_t)difference;
-    borrow = (uint64_t)(difference >> 64) & 1;
+    const uint64_t difference = a[i] - b[i], less = a[i] < b[i];
+    out[i] = difference - borrow;
+    borrow = less | (difference < borrow);
   }
   return borrow;
 }
 
-// a + 2^256 `high`, below 2 m, is taken below m.
-static inline void p256_below(uint64_t out[4], const uint64_t a[4], uint64_t high,
-                              const uint64_t m[4]) {
+// a + 2^256 `high`, below 2 m, is taken below m, which is odd: by adding 2^256 - m.
+P256_INLINE void p256_below(uint64_t out[4], const uint64_t a[4], uint64_t high,
+                            const uint64_t m[4]) {
   uint64_t less[4];
-  const uint64_t keep = -(uint64_t)(p256_subtract(less, a, m) > high);
-  for (int i = 0; i < 4; i++) out[i] = (a[i] & keep) | (less[i] & ~keep);
+  const uint64_t minus[4] = {~m[0] + 1, ~m[1], ~m[2], ~m[3]};
+  const uint64_t take = -(p256_plus(less, a, minus) | high);
+  for (int i = 0; i < 4; i++) out[i] = take ? less[i] : a[i];
 }
 
 P256_INLINE p256_fe p256_sub(p256_fe a, p256_fe b) {
-  p256_fe out;
-  const uint64_t borrow = p256_subtract(out.limb, a.limb, b.limb);
-  p256_wide sum = 0;
-  for (int i = 0; i < 4; i++) {
-    sum += (p256_wide)out.limb[i] + (p256_p.limb[i] & -borrow);
-    out.limb[i] = (uint64_t)sum;
-    sum >>= 64;
-  }
-  return out;
+  const uint64_t borrow = p256_minus(a.limb, a.limb, b.limb);
+  uint64_t p[4];
+  for (int i = 0; i < 4; i++) p[i] = p256_p.limb[i] & -borrow;
+  p256_plus(a.limb, a.limb, p);
+  return a;
 }
 
 P256_INLINE p256_fe p256_add(p256_fe a, p256_fe b) {
-  p256_wide sum = 0;
-  for (int i = 0; i < 4; i++) {
-    sum += (p256_wide)a.limb[i] + b.limb[i];
-    a.limb[i] = (uint64_t)sum;
-    sum >>= 64;
-  }
-  p256_below(a.limb, a.limb, (uint64_t)sum, p256_p.limb);
+  const uint64_t carry = p256_plus(a.limb, a.limb, b.limb);
+  p256_below(a.limb, a.limb, carry, p256_p.limb);
   return a;
 }
 
 P256_INLINE p256_fe p256_negate(p256_fe a) { return p256_sub((p256_fe){{0}}, a); }
 
-// a b / 2^256 mod p. The running sum is below 2 * 2^64 p before each step divides it by 2^64, so
-// that five limbs and a bit hold it, and it ends below 2 p.
+// a b / 2^256 mod p. The running sum is below 2 p before each step, below 2^64 * 2 p within it, and
+// p more at its end than a 2^64th of that: five limbs and a bit hold it. It ends below 2 p.
 P256_INLINE p256_fe p256_mul(p256_fe a, p256_fe b) {
   uint64_t t0 = 0, t1 = 0, t2 = 0, t3 = 0, t4 = 0;
 #pragma clang loop unroll(full)
   for (int i = 0; i < 4; i++) {
-    p256_wide sum = (p256_wide)a.limb[0] * b.limb[i] + t0;
-    // What is added of p, so that the lowest limb becomes 0: p = -1 mod 2^64.
-    const uint64_t m = (uint64_t)sum;
-    sum = (p256_wide)a.limb[1] * b.limb[i] + t1 + (uint64_t)(sum >> 64);
-    t1 = (uint64_t)sum;
-    sum = (p256_wide)a.limb[2] * b.limb[i] + t2 + (uint64_t)(sum >> 64);
-    t2 = (uint64_t)sum;
-    sum = (p256_wide)a.limb[3] * b.limb[i] + t3 + (uint64_t)(sum >> 64);
-    t3 = (uint64_t)sum;
-    const p256_wide high = (p256_wide)t4 + (uint64_t)(sum >> 64);
+    const p256_wide x0 = (p256_wide)a.limb[0] * b.limb[i], x1 = (p256_wide)a.limb[1] * b.limb[i];
+    const p256_wide x2 = (p256_wide)a.limb[2] * b.limb[i], x3 = (p256_wide)a.limb[3] * b.limb[i];
+    // Low and high halves by themselves, so that each chain of carries has no more to wait for.
+    uint64_t low = 0, high = 0, top = 0;
+    t0 = p256_with_carry(t0, (uint64_t)x0, &low);
+    t1 = p256_with_carry(t1, (uint64_t)x1, &low);
+    t2 = p256_with_carry(t2, (uint64_t)x2, &low);
+    t3 = p256_with_carry(t3, (uint64_t)x3, &low);
+    t4 = p256_with_carry(t4, 0, &low);
+    t1 = p256_with_carry(t1, (uint64_t)(x0 >> 64), &high);
+    t2 = p256_with_carry(t2, (uint64_t)(x1 >> 64), &high);
+    t3 = p256_with_carry(t3, (uint64_t)(x2 >> 64), &high);
+    t4 = p256_with_carry(t4, (uint64_t)(x3 >> 64), &high);
 
-    // m (2^96 + 2^192 P256_P3), beside the -m that has cleared the lowest limb.
-    sum = (p256_wide)t1 + (m << 32);
-    t0 = (uint64_t)sum;
-    sum = (p256_wide)t2 + (m >> 32) + (uint64_t)(sum >> 64);
-    t1 = (uint64_t)sum;
-    sum = (p256_wide)m * P256_P3 + t3 + (uint64_t)(sum >> 64);
-    t2 = (uint64_t)sum;
-    sum = high + (uint64_t)(sum >> 64);
-    t3 = (uint64_t)sum;
-    t4 = (uint64_t)(sum >> 64);
+    // m p is added, with p = -1 mod 2^64, which clears the lowest limb; the rest of p is
+    // 2^96 + 2^192 P256_P3.
+    const uint64_t m = t0;
+    const p256_wide m3 = (p256_wide)m * P256_P3;
+    t0 = p256_with_carry(t1, m << 32, &top);
+    t1 = p256_with_carry(t2, m >> 32, &top);
+    t2 = p256_with_carry(t3, (uint64_t)m3, &top);
+    t3 = p256_with_carry(t4, (uint64_t)(m3 >> 64), &top);
+    t4 = low + high + top;
   }
   const uint64_t t[4] = {t0, t1, t2, t3};
   p256_fe out;

@@ -144,8 +144,8 @@ clanes_p256_key *clanes_p256_key_new(const uint8_t point[64]) {
   uint64_t rest[4];
   p256_load(plain.x.limb, point);
   p256_load(plain.y.limb, point + 32);
-  if (!p256_subtract(rest, plain.x.limb, p256_p.limb)) return NULL;
-  if (!p256_subtract(rest, plain.y.limb, p256_p.limb)) return NULL;
+  if (!p256_minus(rest, plain.x.limb, p256_p.limb)) return NULL;
+  if (!p256_minus(rest, plain.y.limb, p256_p.limb)) return NULL;
   const p256_point q = {p256_mul(plain.x, p256_to_form), p256_mul(plain.y, p256_to_form)};
   if (!on_curve(q)) return NULL;
   clanes_p256_key *key = aligned_alloc(_Alignof(clanes_p256_key), sizeof *key);

@@ -90,14 +90,8 @@ static inline void p256_load(uint64_t out[4], const uint8_t octets[32]) {
 
 /// Where r + n is below p, it may be the sum's x too. Returns 0 where it is not.
 static inline int p256_second_x(uint64_t out[4], const uint64_t r[4]) {
-  p256_wide sum = 0;
-  for (int i = 0; i < 4; i++) {
-    sum += (p256_wide)r[i] + p256_n.limb[i];
-    out[i] = (uint64_t)sum;
-    sum >>= 64;
-  }
   uint64_t rest[4];
-  return !sum && p256_subtract(rest, out, p256_p.limb);
+  return !p256_plus(out, r, p256_n.limb) && p256_minus(rest, out, p256_p.limb);
 }
 
 #endif

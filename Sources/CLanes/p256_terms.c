@@ -37,7 +37,7 @@ static void terms_of(const uint64_t u[4], const p256_point *multiples, int bits,
   // For even u it is n - u that is odd, and all terms change sign.
   uint64_t odd[5] = {u[0], u[1], u[2], u[3], (uint64_t)1 << (bits * windows - 256)};
   const uint64_t even = ~u[0] & 1;
-  if (even) p256_subtract(odd, p256_n.limb, u);
+  if (even) p256_minus(odd, p256_n.limb, u);
   const uint64_t lower = ((uint64_t)1 << (bits - 1)) - 1;
   for (int i = 0; i < windows; i++) {
     const int at = bits * i + 1;
