@@ -1,5 +1,5 @@
 // Sums of table entries with AVX-512 IFMA, eight signatures side by side: the IFMA unit of P-256.
-// Owns: its field arithmetic and its loops. Must never: be given a secret.
+// Owns: nothing beyond its loops. Must never: be given a secret.
 //
 // What is added, and in which order, is as in p256_portable.c.
 
@@ -73,8 +73,9 @@ P256_LANES void take_runs(group *all, int width, int apart, int i, lanes_fe prod
   }
 }
 
-// `inverse` is of the product of all runs up to this one's, times 2^6, in form; so is the slope's
-// divisor's, below 1.2 p.
+// `inverse` is 2^6 over the product of all runs up to this one. Both products of it here are below
+// 1.3 * 3.1 / 16 p + p, and so below 1.3 p; those of take_runs too. 2^6 / run is below
+// 1.3 * 1.3 / 16 p + p.
 P256_LANES void add_pair(group *all, int width, int apart, int i, lanes_fe inverse[WIDTH]) {
   lanes_fe run[WIDTH], slope[WIDTH], y[WIDTH];
 #pragma clang loop unroll(full)
@@ -144,7 +145,7 @@ P256_LANES __mmask8 has_x(lanes_point a, lanes_point b, lanes_fe r, __mmask8 *op
 
 // The terms of all cases, whose addresses are in `cases`.
 P256_TARGET static void find_terms(group *all, size_t count) {
-  const __m512i base = _mm512_set1_epi64((int64_t)(uintptr_t)p256_base());
+  const __m512i base = _mm512_set1_epi64((int64_t)(uintptr_t)clanes_p256_base());
   lanes_fe product = lanes_constant(&lanes_one);
   for (size_t g = 0; g < count; g++) {
     all[g].before[0] = product;
@@ -194,10 +195,10 @@ static const p256_unit lanes = {
     .least = 2, .batch = P256_MOST, .scratch = scratch, .judge = judge};
 #endif
 
-const p256_unit *p256_unit_of(clanes_unit unit) {
+const p256_unit *clanes_p256_unit(clanes_unit unit) {
 #if defined(__x86_64__)
   if (unit == CLANES_IFMA) return &lanes;
 #endif
   (void)unit;
-  return &p256_portable;
+  return &clanes_p256_portable;
 }

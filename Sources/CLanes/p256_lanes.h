@@ -1,8 +1,9 @@
 // Integers mod p, P-256's field, eight at once, with AVX-512 IFMA.
 // Owns: the field's arithmetic in lanes. Must never: see a secret.
 //
-// An element is five limbs of 52 bits. Elements stand for themselves times 2^-256 as in p256_field.h
-// though lanes_mul divides by 2^260: what this leaves out is made up for where it costs nothing.
+// An element is five limbs of 52 bits. It stands for the limbs' integer times 2^-256, as in
+// p256_field.h, though lanes_mul divides by 2^260: the missing 2^4 is made up for where it costs
+// nothing.
 // Each bound below is of the integer that the limbs make up; p is 2^256 - 2^224 + 2^192 + 2^96 - 1,
 // and `settled` is: above 0 and below p + 2^231. Limbs are in [0, 2^52) unless a function says that
 // they are signed.
@@ -140,9 +141,10 @@ P256_LANES lanes_fe lanes_sub(lanes_fe a, lanes_fe b) {
   return lanes_carry(a);
 }
 
-// Settles a, in (-6 p, 6 p), with signed limbs, |limb| < 2^57 + 2^54. With q how often 2^256 is in
-// the highest limb's share of a - 2^229, a - q 2^256 is above 2^229 - 2^214 and below 2^256 + 2^229 +
-// 2^214, and a - q p differs from that by |q| (2^256 - p) < 2^227.
+// Settles a, in (-6 p, 6 p), with signed limbs, |limb| < 2^57 + 2^54: all but the highest make up
+// less than 2^214. With q 2^256 the multiple of 2^256 in the highest limb's share less 2^229,
+// a - q 2^256 is above 2^229 - 2^214 and below 2^256 + 2^229 + 2^214, and a - q p differs from that
+// by |q| (2^256 - p) < 2^227.
 P256_LANES lanes_fe lanes_settle(lanes_fe a) {
   const __m512i shift = _mm512_set1_epi64(1 << 21);
   const __m512i top = _mm512_sub_epi64(a.limb[4], shift);
@@ -189,7 +191,8 @@ P256_LANES lanes_fe lanes_split(const __m512i words[4]) {
   for (int i = 1; i < 4; i++) {
     out.limb[i] = _mm512_and_si512(
         _mm512_or_si512(_mm512_srli_epi64(words[i - 1], 64 - 12 * (unsigned)i),
-                        _mm512_slli_epi64(words[i], 12 * (unsigned)i)), low);
+                        _mm512_slli_epi64(words[i], 12 * (unsigned)i)),
+        low);
   }
   out.limb[4] = _mm512_srli_epi64(words[3], 16);
   return out;
@@ -214,8 +217,11 @@ P256_LANES lanes_fe lanes_load(const p256_term terms[LANES], size_t offset) {
   const __m512i high01 = _mm512_unpackhi_epi64(pair[0], pair[1]);
   const __m512i high23 = _mm512_unpackhi_epi64(pair[2], pair[3]);
   const __m512i words[4] = {
-      _mm512_permutex2var_epi64(low01, even, low23), _mm512_permutex2var_epi64(high01, even, high23),
-      _mm512_permutex2var_epi64(low01, odd, low23), _mm512_permutex2var_epi64(high01, odd, high23)};
+      _mm512_permutex2var_epi64(low01, even, low23),
+      _mm512_permutex2var_epi64(high01, even, high23),
+      _mm512_permutex2var_epi64(low01, odd, low23),
+      _mm512_permutex2var_epi64(high01, odd, high23),
+  };
   return lanes_split(words);
 }
 
@@ -264,15 +270,17 @@ P256_LANES lanes_fe lanes_invert(lanes_fe a, const lanes_ring *ring) {
   return a;
 }
 
-// 2^6 / X in the place of 2^-256 X: from limbs a to 2^518 / a, mod p.
+// From an element X to 2^6 / X: from the limbs' integer a to 2^518 / a mod p.
 static const lanes_ring lanes_field = {
     lanes_mul, &p256_p, {{0xc0, 0xffffffffc0000, 0xfffffbffffffe, 0xff7ffffffffff, 0x13fffff}}};
 
-// The sum of points a and b. `run` is lanes_sub(b.x, a.x), and `slope` lanes_mul of
-// lanes_sub(b.y, a.y) and 2^6 / run: in form, 4 times the slope, so that its square has the form's
-// missing 2^4, and the slope itself 2^2 of it. With 2^6 / run below 1.2 p, it is below 1.4 p.
+// The sum of points a and b, in two parts. `run` is lanes_sub(b.x, a.x), and `slope` lanes_mul of
+// lanes_sub(b.y, a.y) and 2^6 / run. That is 4 times the slope: its square has the form's missing
+// 2^4, and it gives 2^2 of it to a product, which takes the rest from its other factor. With
+// 2^6 / run below 1.2 p, `slope` is below 1.4 p.
 
-// x = slope^2 - 2 a.x - run + 2 p, which settling takes away; above -6 p, and below 1.2 p.
+// x = slope^2 - a.x - b.x = slope^2 - 2 a.x - run mod p: before it is settled, above -6 p and below
+// 1.2 p.
 P256_LANES lanes_fe lanes_chord_x(lanes_fe slope, lanes_fe a_x, lanes_fe run) {
   __m512i t[10];
   lanes_square(t, slope);

@@ -64,12 +64,16 @@ P256_LANES void lanes_terms_of(lanes_fe u, __m512i multiples, int bits, int wind
     const int at = bits * i + 1;
     const __m512i t = _mm512_or_si512(
         _mm512_srli_epi64(odd[at / 64], (unsigned)at % 64),
+        // A shift by 64 gives 0.
         _mm512_slli_epi64(odd[at / 64 + 1], 64 - (unsigned)at % 64));
     const __mmask8 minus = _mm512_testn_epi64_mask(t, _mm512_set1_epi64(lower + 1));
     const __m512i inverted = _mm512_mask_xor_epi64(t, minus, t, _mm512_set1_epi64(-1));
     const __m512i entry = _mm512_and_si512(inverted, _mm512_set1_epi64(lower));
-    const __m512i address = _mm512_add_epi64(multiples, _mm512_mullo_epi64(entry, _mm512_set1_epi64(size)));
-    _mm512_store_si512(terms[i], _mm512_mask_add_epi64(address, minus ^ even, address, _mm512_set1_epi64(1)));
+    const __m512i address =
+        _mm512_add_epi64(multiples, _mm512_mullo_epi64(entry, _mm512_set1_epi64(size)));
+    const __mmask8 subtracted = minus ^ even;
+    _mm512_store_si512(
+        terms[i], _mm512_mask_add_epi64(address, subtracted, address, _mm512_set1_epi64(1)));
     multiples = _mm512_add_epi64(multiples, _mm512_set1_epi64(size << (bits - 1)));
   }
 }

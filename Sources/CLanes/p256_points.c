@@ -48,9 +48,9 @@ static int has_x(p256_jacobian a, p256_fe zz, const uint64_t x[4]) {
   return p256_equal(a.x, p256_mul(p256_mul(plain, p256_to_form), zz));
 }
 
-int p256_alone(const p256_case *a_case) {
+int clanes_p256_alone(const p256_case *a_case) {
   p256_term terms[1][P256_TERMS];
-  p256_terms(a_case, 1, terms);
+  clanes_p256_terms(a_case, 1, terms);
   p256_jacobian sum = jacobian(p256_entry(terms[0][0]));
   for (int i = 1; i < P256_TERMS; i++) sum = added(sum, p256_entry(terms[0][i]));
   if (p256_is_zero(sum.z)) return 0;
@@ -79,8 +79,7 @@ static void to_affine(const p256_jacobian *points, int count, p256_point *out) {
 enum { MOST_POWERS = P256_BASE_BITS * P256_BASE_WINDOWS };
 
 // Fills a table. No two points that are added here have equal x: with B = 2^(bits i) P they are m B
-// and 2k B, m odd and below 2k, and n, P's order, divides neither of 2k - m and 2k + m times a power
-// of 2.
+// and 2k B, m odd and below 2k, and n, the order of P, is a prime above 2k + m.
 static void fill(p256_point *multiples, int bits, int windows, p256_point point) {
   _Static_assert(MOST_POWERS >= P256_KEY_BITS * P256_KEY_WINDOWS, "room for all powers");
   p256_jacobian doubles[MOST_POWERS];
@@ -125,7 +124,7 @@ static void fill_base(void) {
   fill(base_multiples, P256_BASE_BITS, P256_BASE_WINDOWS, base);
 }
 
-const p256_point *p256_base(void) {
+const p256_point *clanes_p256_base(void) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, fill_base);
   return base_multiples;

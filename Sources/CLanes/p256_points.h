@@ -4,7 +4,7 @@
 #ifndef JOTMILL_P256_POINTS_H
 #define JOTMILL_P256_POINTS_H
 
-#include "include/p256.h"
+#include "CLanes.h"
 #include "p256_field.h"
 #include <string.h>
 
@@ -28,7 +28,7 @@ struct clanes_p256_key {
 };
 
 /// The multiples of G, made once.
-const p256_point *p256_base(void);
+const p256_point *clanes_p256_base(void);
 
 /// A table entry's address, plus 1 where it is subtracted.
 typedef uintptr_t p256_term;
@@ -47,10 +47,10 @@ typedef struct {
 
 /// For each of up to P256_MOST cases u1 G + u2 Q as a sum of P256_TERMS terms, where u1 = e / s and
 /// u2 = r / s mod n. Q's are the first P256_KEY_WINDOWS. u1 = 0 gives G's terms the sum n G.
-void p256_terms(const p256_case *cases, size_t count, p256_term terms[][P256_TERMS]);
+void clanes_p256_terms(const p256_case *cases, size_t count, p256_term terms[][P256_TERMS]);
 
 /// Whether x(u1 G + u2 Q) = r mod n, by formulas for all points.
-int p256_alone(const p256_case *a_case);
+int clanes_p256_alone(const p256_case *a_case);
 
 /// The sum of a and b, of which x differs, given 1 / (b.x - a.x).
 static inline p256_point p256_chord(p256_point a, p256_point b, p256_fe inverse) {
@@ -61,8 +61,8 @@ static inline p256_point p256_chord(p256_point a, p256_point b, p256_fe inverse)
   return sum;
 }
 
-/// What a unit says of a case: 0, CLANES_VALID, or that p256_alone must judge it: two points that it
-/// had to add have equal x. r + n is not looked at.
+/// What a unit says of a case: 0, CLANES_VALID, or P256_OPEN where two points that it had to add have
+/// equal x: then clanes_p256_alone must judge it. r + n is not looked at.
 enum { P256_OPEN = 4, P256_MOST = 128 };
 
 typedef struct {
@@ -73,13 +73,14 @@ typedef struct {
   void (*judge)(const p256_case *cases, size_t count, void *scratch, uint8_t *answers);
 } p256_unit;
 
-extern const p256_unit p256_portable;
-const p256_unit *p256_unit_of(clanes_unit unit);
+extern const p256_unit clanes_p256_portable;
+const p256_unit *clanes_p256_unit(clanes_unit unit);
 
 /// The order of P-256's points.
 static const p256_modulus p256_n = {
     {0xf3b9cac2fc632551, 0xbce6faada7179e84, UINT64_MAX, 0xffffffff00000000}, 0xccd1c8aaee00bc4f};
 
+/// From big-endian octets.
 static inline void p256_load(uint64_t out[4], const uint8_t octets[32]) {
   for (int i = 0; i < 4; i++) {
     uint64_t word = 0;

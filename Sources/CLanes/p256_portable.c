@@ -25,7 +25,8 @@ static inline p256_point right(const signature *one, int apart, int i) {
   return apart == 0 ? p256_entry(one->terms[2 * i + 1]) : one->sums[i + apart];
 }
 
-// b.x - a.x; 1 where they are equal, which leaves the product of all others as it is.
+// b.x - a.x; 1 where they are equal, which leaves the product of all others as it is. What becomes
+// of such a signature has no meaning, and no part in the others.
 static inline p256_fe difference(p256_point a, p256_point b, uint8_t *answer) {
   const p256_fe x = p256_sub(b.x, a.x);
   if (!p256_is_zero(x)) return x;
@@ -69,7 +70,7 @@ static void judge(const p256_case *cases, size_t count, void *scratch, uint8_t *
   signature *const all = scratch;
   memset(answers, 0, count);
   p256_term(*const terms)[P256_TERMS] = (void *)(all + count);
-  p256_terms(cases, count, terms);
+  clanes_p256_terms(cases, count, terms);
   for (size_t s = 0; s < count; s++) all[s].terms = terms[s];
   add_pairs(all, count, 0, answers);
   int apart = 1;
@@ -81,8 +82,9 @@ static void judge(const p256_case *cases, size_t count, void *scratch, uint8_t *
   }
 }
 
-static size_t scratch(size_t count) { 
+static size_t scratch(size_t count) {
   return count * (sizeof(signature) + P256_TERMS * sizeof(p256_term));
 }
 
-const p256_unit p256_portable = {.least = 2, .batch = 64, .scratch = scratch, .judge = judge};
+const p256_unit clanes_p256_portable = {
+    .least = 2, .batch = 64, .scratch = scratch, .judge = judge};

@@ -7,8 +7,8 @@
 static const uint64_t square_r[4] = {
     0x83244c95be79eea2, 0x4699799c49bd6fa6, 0x2845b2392b6bec59, 0x66e12d94f3d95620};
 
-// out = a b / 2^256 mod n, below n. a is below 2^256 and b below n: the running sum stays below
-// 2^64 (2^256 + n), and ends below 2 n.
+// out = a b / 2^256 mod n, below n, for a below 2^256 and b below n. The running sum t is below 2 n
+// after each step: it is (t + (2^64 - 1) (n + n)) / 2^64 at most.
 static void multiply(uint64_t out[4], const uint64_t a[4], const uint64_t b[4]) {
   uint64_t t[5] = {0};
 #pragma clang loop unroll(full)
@@ -49,7 +49,7 @@ static void terms_of(const uint64_t u[4], const p256_point *multiples, int bits,
   }
 }
 
-void p256_terms(const p256_case *cases, size_t count, p256_term terms[][P256_TERMS]) {
+void clanes_p256_terms(const p256_case *cases, size_t count, p256_term terms[][P256_TERMS]) {
   // The product of all s before a case's.
   uint64_t before[P256_MOST][4], product[4] = {1, 0, 0, 0}, inverse[4];
   for (size_t i = 0; i < count; i++) {
@@ -66,6 +66,6 @@ void p256_terms(const p256_case *cases, size_t count, p256_term terms[][P256_TER
     multiply(u, cases[i].r, of_s);
     terms_of(u, cases[i].key->multiples, P256_KEY_BITS, P256_KEY_WINDOWS, terms[i]);
     multiply(u, cases[i].e, of_s);
-    terms_of(u, p256_base(), P256_BASE_BITS, P256_BASE_WINDOWS, terms[i] + P256_KEY_WINDOWS);
+    terms_of(u, clanes_p256_base(), P256_BASE_BITS, P256_BASE_WINDOWS, terms[i] + P256_KEY_WINDOWS);
   }
 }
