@@ -87,8 +87,8 @@ P256_INLINE p256_fe p256_add(p256_fe a, p256_fe b) {
 
 P256_INLINE p256_fe p256_negate(p256_fe a) { return p256_sub((p256_fe){{0}}, a); }
 
-// a b / 2^256 mod p. The running sum t is below 2 p after each step: it is (t + (2^64 - 1) (p + p)) /
-// 2^64 at most. Within a step it is below 2^321: five limbs and a bit.
+// a b / 2^256 mod p. The running sum t is below 2 p after each step, since it is at most
+// (t + (2^64 - 1) (p + p)) / 2^64. Within a step it is below 2^321: five limbs and a bit.
 P256_INLINE p256_fe p256_mul(p256_fe a, p256_fe b) {
   uint64_t t0 = 0, t1 = 0, t2 = 0, t3 = 0, t4 = 0;
 #pragma clang loop unroll(full)

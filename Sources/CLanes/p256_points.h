@@ -61,8 +61,8 @@ static inline p256_point p256_chord(p256_point a, p256_point b, p256_fe inverse)
   return sum;
 }
 
-/// What a unit says of a case: 0, CLANES_VALID, or P256_OPEN where two points that it had to add have
-/// equal x: then clanes_p256_alone must judge it. r + n is not looked at.
+/// What a unit says of a case: 0, CLANES_VALID, or P256_OPEN where two points that it had to add
+/// have equal x: then clanes_p256_alone must judge it. r + n is not looked at.
 enum { P256_OPEN = 4, P256_MOST = 128 };
 
 typedef struct {

@@ -8,7 +8,7 @@ static const uint64_t square_r[4] = {
     0x83244c95be79eea2, 0x4699799c49bd6fa6, 0x2845b2392b6bec59, 0x66e12d94f3d95620};
 
 // out = a b / 2^256 mod n, below n, for a below 2^256 and b below n. The running sum t is below 2 n
-// after each step: it is (t + (2^64 - 1) (n + n)) / 2^64 at most.
+// after each step, since it is at most (t + (2^64 - 1) (n + n)) / 2^64.
 static void multiply(uint64_t out[4], const uint64_t a[4], const uint64_t b[4]) {
   uint64_t t[5] = {0};
 #pragma clang loop unroll(full)
