@@ -3,6 +3,7 @@
 // another equation than OpenSSL's: R is, octet for octet, the encoding of sB - hA.
 
 #include "CLanes.h"
+#include "ed25519_lanes.h"
 #include "ed25519_scalar.h"
 #include <stdlib.h>
 #include <string.h>
@@ -57,10 +58,14 @@ static void verify_portable(const clanes_ed25519_check *checks, size_t count, ui
 
 void clanes_ed25519_verify(clanes_unit unit, const clanes_ed25519_check *checks, size_t count,
                            uint8_t *answers) {
-  (void)unit;
   while (count > 0) {
     const size_t now = count < BATCH ? count : BATCH;
-    verify_portable(checks, now, answers);
+#if defined(__x86_64__)
+    if (unit == CLANES_IFMA)
+      verify_lanes(checks, now, answers);
+    else
+#endif
+      verify_portable(checks, now, answers);
     checks += now, answers += now, count -= now;
   }
 }
