@@ -9,7 +9,7 @@
 #include <string.h>
 
 clanes_ed25519_key *clanes_ed25519_key_new(const uint8_t octets[32]) {
-  clanes_ed25519_key *key = malloc(sizeof *key);
+  clanes_ed25519_key *key = aligned_alloc(_Alignof(clanes_ed25519_key), sizeof *key);
   if (key && !make_key_table(key, octets)) {
     free(key);
     return NULL;
@@ -58,6 +58,7 @@ static void verify_portable(const clanes_ed25519_check *checks, size_t count, ui
 
 void clanes_ed25519_verify(clanes_unit unit, const clanes_ed25519_check *checks, size_t count,
                            uint8_t *answers) {
+  (void)unit;
   while (count > 0) {
     const size_t now = count < BATCH ? count : BATCH;
 #if defined(__x86_64__)
