@@ -9,8 +9,8 @@
 
 typedef unsigned __int128 uint128;
 
-/// "Tight": each limb below 2^51 + 2^13. "Loose": each limb below 2^54. Products take loose and give
-/// tight ones; a sum of four tight ones is loose.
+/// "Tight": each limb below 2^51 + 2^13. "Loose": each limb below 2^54. Products take loose ones
+/// and give tight ones; a sum of four tight ones is loose.
 typedef struct {
   uint64_t limb[5];
 } element;
@@ -40,8 +40,8 @@ static inline packed load_packed(const uint8_t octets[32]) {
 static inline element unpack(const packed *a) {
   const uint64_t *word = a->word;
   return (element){{word[0] & low51, (word[0] >> 51 | word[1] << 13) & low51,
-                    (word[1] >> 38 | word[2] << 26) & low51, (word[2] >> 25 | word[3] << 39) & low51,
-                    (word[3] >> 12) & low51}};
+                    (word[1] >> 38 | word[2] << 26) & low51,
+                    (word[2] >> 25 | word[3] << 39) & low51, (word[3] >> 12) & low51}};
 }
 
 /// Loose from a + b with limbs below 2^53 each.
@@ -50,8 +50,8 @@ static inline element add(element a, element b) {
   return a;
 }
 
-/// a - b + 4p: b's limbs are at most 2^53 - 76, those of 4p, as a sum of two tight ones' are; a's are
-/// below 2^53. Loose.
+/// a - b + 4p. Limbs of b are at most those of 4p, the lowest 2^53 - 76, as those of a sum of two
+/// tight ones are; a's are below 2^53. Loose.
 static inline element subtract(element a, element b) {
   const uint64_t four_p = ((uint64_t)1 << 53) - 4;
   a.limb[0] += four_p - 72 - b.limb[0];

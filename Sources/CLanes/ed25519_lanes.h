@@ -1,6 +1,6 @@
 // Ed25519 verification of eight signatures at once, one in each lane of AVX-512, with IFMA.
-// Owns: arithmetic mod p in lanes, and the sums of the tables' points in lanes. Must never: be given
-// a secret (what it loads depends on the digits).
+// Owns: arithmetic mod p in lanes, and the sums of the tables' points in lanes. Must never: be
+// given a secret (what it loads depends on the digits).
 
 #ifndef JOTMILL_CLANES_ED25519_LANES_H
 #define JOTMILL_CLANES_ED25519_LANES_H
@@ -142,8 +142,8 @@ LANES narrow load_each(const void *const from[8]) {
                    _mm512_srli_epi64(w3, 16)}};
 }
 
-/// Where eight lanes' multiples are, in octets: from the first of its parts in `step`s, forwards or,
-/// for a negative digit, backwards.
+/// Where eight lanes' multiples are: the address of the part that is read first, and the octets
+/// from one part to the next, backwards for a negative digit.
 typedef struct {
   uint64_t first[8], step[8];
 } terms;
@@ -172,17 +172,17 @@ LANES points sum_each(const points *at, const terms *m) {
       multiply_add(carry_wide(add_wide(at->y, at->x)), load_each(right), multiple_of_p());
   wide c = multiply_wide(carry_wide(at->t), load_each(middle));
   const __mmask8 negative = _mm512_movepi64_mask(_mm512_loadu_si512(m->step));
-  const wide zero_p = multiple_of_p();
+  const wide negated = subtract_wide(multiple_of_p(), c);
   for (int i = 0; i < 5; i++)
-    c.limb[i] = _mm512_mask_sub_epi64(c.limb[i], negative, zero_p.limb[i], c.limb[i]);
+    c.limb[i] = _mm512_mask_mov_epi64(c.limb[i], negative, negated.limb[i]);
   const narrow e = carry_wide(subtract_wide(b, a)), h = carry_wide(add_wide(b, a));
   const narrow f = carry_wide(subtract_wide(at->z, c)), g = carry_wide(add_wide(at->z, c));
   return (points){multiply_wide(e, f), multiply_add(g, h, multiple_of_p()),
                   multiply_add(f, g, multiple_of_p()), multiply_wide(e, h)};
 }
 
-/// Eight lanes take their way through the windows side by side with as many groups more, since one
-/// sum is ready only long after it was begun.
+/// A group is eight lanes. Some go through the windows together, since the next sum of a group has
+/// to wait for its last one, but not for another group's.
 enum { TERMS = BASE_WINDOWS + KEY_WINDOWS, TOGETHER = 4, GROUPS = BATCH / 8 };
 
 /// The terms of one factor in each lane, for each window of `table` (addresses), TOGETHER apart.
@@ -232,7 +232,8 @@ LANES_TARGET static void find_terms(
 }
 
 /// Adds up the terms of 1 to TOGETHER groups.
-LANES_TARGET static void sum_terms(points *sums, size_t groups, const terms found[TERMS][TOGETHER]) {
+LANES_TARGET static void sum_terms(
+    points *sums, size_t groups, const terms found[TERMS][TOGETHER]) {
   points identity = {nothing(), multiple_of_p(), multiple_of_p(), nothing()};
   identity.y.limb[0] = _mm512_add_epi64(identity.y.limb[0], every(1));
   identity.z.limb[0] = identity.y.limb[0];
@@ -273,8 +274,8 @@ LANES_TARGET static narrow invert_lanes(wide a) {
 }
 
 /// A bit for each lane where `at`, for which 1 / Z is given, is encoded as the check's R.
-LANES_TARGET static __mmask8 encoded(const points *at, narrow inverse, const clanes_ed25519_check *checks,
-                       size_t count) {
+LANES_TARGET static __mmask8 encoded(
+    const points *at, narrow inverse, const clanes_ed25519_check *checks, size_t count) {
   const void *from[8];
   for (size_t lane = 0; lane < 8; lane++)
     from[lane] = checks[lane < count ? lane : count - 1].signature;

@@ -43,8 +43,8 @@ static inline scalar minus(scalar a, scalar b) {
   return a;
 }
 
-/// Splits `a` at bit 252: answers what is below, and makes `out`, of words + 2 words, what is above,
-/// of `words` words, times the low half of L. a is the answer minus `out`, mod L.
+/// Splits `a` at bit 252: answers what is below, and makes `out` what is above, of `words` words,
+/// times the low half of L, of 2 words more. Mod L, a is the answer minus `out`.
 static inline scalar fold(const uint64_t *a, int words, uint64_t *out) {
   out[0] = 0, out[1] = 0;
   for (int i = 0; i < words; i++) {

@@ -1,9 +1,10 @@
 // Points of edwards25519 and tables of their multiples, in plain C.
-// Owns: decoding a point, the sum of two, and the tables for B and for a public key. Must never: see
-// a secret (it branches on what it computes).
+// Owns: decoding a point, the sum of two, and the tables for B and for a public key. Must never:
+// see a secret (it branches on what it computes).
 //
-// A window of a scalar is a signed digit. A window of a table has the multiples of 2^(its first bit)
-// times the table's point, so that a product is a sum of entries and nothing is doubled.
+// A scalar is read in windows of some bits, each a signed digit. A table has, for each window, the
+// point's multiples by the digit at its place, so that a product is a sum of entries and nothing is
+// doubled.
 
 #ifndef JOTMILL_CLANES_ED25519_TABLES_H
 #define JOTMILL_CLANES_ED25519_TABLES_H
@@ -22,8 +23,8 @@ typedef struct {
   element x, y, z, t;
 } point;
 
-/// Digits have `BITS` bits, from -2^(BITS - 1) to 2^(BITS - 1) - 1, but the highest, from 0 to `TOP`:
-/// as far as a scalar below L can take it. A window has the multiples by 0, 1 and on to
+/// Digits have `BITS` bits, from -2^(BITS - 1) to 2^(BITS - 1) - 1, but the highest is from 0 to
+/// `TOP`, as far as a scalar below L can take it. A window has the multiples by 0, 1 and on to
 /// 2^(BITS - 1), the highest those to `TOP`.
 enum {
   BASE_BITS = 9,
@@ -47,8 +48,8 @@ static const element curve_d = {
 static const element root_of_minus_one = {
     {0x61b274a0ea0b0, 0x0d5a5fc8f189d, 0x7ef5e9cbd0c60, 0x78595a6804c9e, 0x2b8324804fc1d}};
 
-/// at + m, or at - m. Right for every two points of the curve, equal ones and the identity included,
-/// since d is no square. ("madd-2008-hwcd-3", where all of E, F, G and H are halved.)
+/// at + m, or at - m: the addition of RFC 8032, section 5.1.4, with all of E, F, G and H halved.
+/// Since d is no square it is right for every two points, equal ones and the identity included.
 static inline point sum(const point *at, const multiple *m, int negative) {
   const packed *left = negative ? &m->sum : &m->difference;
   const packed *right = negative ? &m->difference : &m->sum;

@@ -107,12 +107,12 @@ LANES inline void compress(__m512i state[8], __m512i w[16], __mmask8 active) {
       // a to h of FIPS 180-4 stand one place further on in each round.
       const __m512i a = v[-i & 7], b = v[(1 - i) & 7], c = v[(2 - i) & 7];
       const __m512i e = v[(4 - i) & 7], f = v[(5 - i) & 7], g = v[(6 - i) & 7];
-      const __m512i input = _mm512_add_epi64(w[i], _mm512_set1_epi64((long long)constants[first + i]));
+      const __m512i constant = _mm512_set1_epi64((long long)constants[first + i]);
+      const __m512i input = _mm512_add_epi64(w[i], constant);
       const __m512i sigma_1 =
           xor3(_mm512_ror_epi64(e, 14), _mm512_ror_epi64(e, 18), _mm512_ror_epi64(e, 41));
       const __m512i choice = _mm512_ternarylogic_epi64(e, f, g, 0xca);
-      const __m512i t1 =
-          _mm512_add_epi64(sum3(input, v[(7 - i) & 7], choice), sigma_1);
+      const __m512i t1 = _mm512_add_epi64(sum3(input, v[(7 - i) & 7], choice), sigma_1);
       const __m512i sigma_0 =
           xor3(_mm512_ror_epi64(a, 28), _mm512_ror_epi64(a, 34), _mm512_ror_epi64(a, 39));
       const __m512i majority = _mm512_ternarylogic_epi64(a, b, c, 0xe8);
