@@ -141,6 +141,9 @@ static uint32_t open_one(const clanes_rsa_key *key, const uint8_t *signature, ui
 
 uint32_t clanes_rsa_open(clanes_unit unit, size_t octets, const clanes_rsa_key *const *keys,
                          const uint8_t *const *signatures, size_t count, uint8_t *out) {
+#if defined(__x86_64__)
+  if (unit == CLANES_IFMA) return clanes_rsa_open_lanes(octets, keys, signatures, count, out);
+#endif
   (void)unit;
   uint32_t below = 0;
   for (size_t i = 0; i < count; i++) {

@@ -29,4 +29,10 @@ struct clanes_rsa_key {
 /// How many limbs of 52 bits: 40, 60 or 80. R = 2^(52 limbs) is at least 2^32 n.
 static inline size_t rsa_limbs(size_t octets) { return octets / 64 * RSA_BLOCK; }
 
+#if defined(__x86_64__)
+/// As `clanes_rsa_open`, with CLANES_IFMA.
+uint32_t clanes_rsa_open_lanes(size_t octets, const clanes_rsa_key *const *keys,
+                               const uint8_t *const *signatures, size_t count, uint8_t *out);
+#endif
+
 #endif
