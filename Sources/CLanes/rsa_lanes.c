@@ -88,22 +88,32 @@ LANES static void square(limb8 *product, const limb8 *a, size_t blocks) {
   }
 }
 
-// Adds the multiple qn that makes the lower ten columns zero, and carries them into the others.
-INLINE void clear_columns(limb8 sum[2 * BLOCK], limb8 q[BLOCK], const limb8 *n, limb8 inverse) {
+// Of q n, for one limb of q, what `clear_columns` has not added yet.
+INLINE void add_rest(limb8 sum[BLOCK + 1], const limb8 n[BLOCK], limb8 q) {
+  UNROLL for (int i = 3; i < BLOCK; i++) sum[i] = _mm512_madd52hi_epu64(sum[i], n[i - 1], q);
+  UNROLL for (int i = 3; i < BLOCK; i++) sum[i] = _mm512_madd52lo_epu64(sum[i], n[i], q);
+  sum[BLOCK] = _mm512_madd52hi_epu64(sum[BLOCK], n[BLOCK - 1], q);
+}
+
+// Adds the multiple qn that makes the lower ten columns zero, and carries them into the others. A
+// limb of q waits for the one before it through a single column: what that takes stands first, its
+// two products are not added in a row, and the rest is added while the next limb is on its way.
+INLINE void clear_columns(limb8 sum[2 * BLOCK], limb8 q[BLOCK], const limb8 n[BLOCK],
+                          limb8 inverse) {
+  limb8 x[BLOCK];
   UNROLL for (int j = 0; j < BLOCK; j++) {
-    const limb8 x = _mm512_madd52lo_epu64(_mm512_setzero_si512(), sum[j], inverse);
-    // The low half of q n[0] would make the low limb of the column zero: it carries 1, if that was
-    // not zero before.
+    x[j] = _mm512_madd52lo_epu64(_mm512_setzero_si512(), sum[j], inverse);
+    // The low half of x n[0] makes the low limb of the column zero: it carries 1, if that was not
+    // zero before.
     const limb8 carry = _mm512_srli_epi64(_mm512_add_epi64(sum[j], limb_mask()), 52);
-    q[j] = x;
-    sum[j + 1] = _mm512_add_epi64(sum[j + 1], carry);
-    UNROLL for (int i = 0; i < BLOCK; i++) {
-      sum[i + j + 1] = _mm512_madd52hi_epu64(sum[i + j + 1], n[i], x);
-    }
-    UNROLL for (int i = 1; i < BLOCK; i++) {
-      sum[i + j] = _mm512_madd52lo_epu64(sum[i + j], n[i], x);
-    }
+    sum[j + 1] = _mm512_add_epi64(_mm512_madd52hi_epu64(carry, n[0], x[j]),
+                                  _mm512_madd52lo_epu64(sum[j + 1], n[1], x[j]));
+    if (j > 0) add_rest(sum + j - 1, n, x[j - 1]);
+    sum[j + 2] = _mm512_madd52hi_epu64(sum[j + 2], n[1], x[j]);
+    sum[j + 2] = _mm512_madd52lo_epu64(sum[j + 2], n[2], x[j]);
   }
+  add_rest(sum + BLOCK - 1, n, x[BLOCK - 1]);
+  copy_block(q, x);
 }
 
 // The lower ten columns as limbs, carried into the others.
