@@ -18,11 +18,12 @@ typedef __m512i limb8;
 
 INLINE limb8 limb_mask(void) { return _mm512_set1_epi64(0xfffffffffffff); }
 
-// Sums of products in columns. A column of a product of two numbers has at most 80 low and 80 high
-// halves of products of limbs, and a column of the multiple of n that is added no more: with the
-// carries that is below 321 * 2^52 < 2^61.
+// Products of numbers are sums in columns, not carried yet. Bounds: limbs of factors are below 2^52.
+// A column of a product is at most 80 low and 80 high halves of products of limbs, each below 2^52;
+// the multiple of n that `reduce` adds brings as many again. With the carry from the column below
+// that is less than 321 * 2^52 < 2^61, and carries less than 2^9.
 
-// Twenty columns stay in registers, with ten limbs of one factor: `sum` += ab.
+// `sum` += ab. Twenty columns and ten limbs of a stay in registers, of which there are 32.
 INLINE void add_product(limb8 sum[2 * BLOCK], const limb8 a[BLOCK], const limb8 b[BLOCK]) {
   UNROLL for (int j = 0; j < BLOCK; j++) {
     UNROLL for (int i = 0; i < BLOCK; i++) {
@@ -54,7 +55,8 @@ INLINE void clear_block(limb8 block[BLOCK]) {
   UNROLL for (int i = 0; i < BLOCK; i++) block[i] = _mm512_setzero_si512();
 }
 
-// The columns of ab.
+// The 20 * `blocks` columns of ab. As in the next two: ten columns after ten; those that are done
+// leave the registers, and the others take their place.
 LANES static void multiply(limb8 *product, const limb8 *a, const limb8 *b, size_t blocks) {
   limb8 sum[2 * BLOCK];
   clear_block(sum);
@@ -68,7 +70,7 @@ LANES static void multiply(limb8 *product, const limb8 *a, const limb8 *b, size_
   }
 }
 
-// The columns of aa.
+// The columns of aa: twice the products of different limbs, and the squares.
 LANES static void square(limb8 *product, const limb8 *a, size_t blocks) {
   limb8 sum[2 * BLOCK];
   clear_block(sum);
@@ -124,8 +126,8 @@ INLINE void carry_columns(limb8 sum[2 * BLOCK], limb8 *out) {
   }
 }
 
-// (product + qn) / R in limbs, where q < R makes it whole; q takes the place of the lower half of
-// `product`. For a product of two numbers below 2n it is below n + 4n^2/R <= n + n/2^30.
+// (product + qn) / R in limbs, for the q < R that makes it whole; q takes the place of the lower
+// half of `product`. Of two factors below 2n: less than 4n^2/R + n, and R >= 2^32 n, so below 2n.
 LANES static void reduce(limb8 *out, limb8 *product, const limb8 *n, limb8 inverse,
                          size_t blocks) {
   limb8 sum[2 * BLOCK];
@@ -146,7 +148,7 @@ LANES static void reduce(limb8 *out, limb8 *product, const limb8 *n, limb8 inver
   carry_columns(sum, out + BLOCK * (blocks - 1));
 }
 
-// a - b in limbs, and the lanes where it borrows.
+// a - b mod R in limbs, and the lanes where it borrows. A difference of limbs is at least -2^52.
 LANES static __mmask8 subtract(limb8 *out, const limb8 *a, const limb8 *b, size_t limbs) {
   limb8 borrow = _mm512_setzero_si512();
   for (size_t i = 0; i < limbs; i++) {
@@ -157,7 +159,7 @@ LANES static __mmask8 subtract(limb8 *out, const limb8 *a, const limb8 *b, size_
   return _mm512_movepi64_mask(borrow);
 }
 
-// Eight vectors of eight: each lane's to each limb's, and back.
+// Eight limbs of each lane to eight lanes of each limb, or back.
 INLINE void transpose(limb8 x[GROUP]) {
   limb8 y[GROUP];
   UNROLL for (int i = 0; i < GROUP; i += 2) {
@@ -176,66 +178,66 @@ INLINE void transpose(limb8 x[GROUP]) {
   }
 }
 
-// Octets are read and written in groups of 52, which hold eight limbs; the last has fewer.
+// What follows goes by eight limbs: it touches up to seven more than the number has, which all
+// arrays of limbs have room for (64 of 80 where 60 are used), and which are zero when read.
+
+// Eight limbs are 52 octets of a number; the highest are fewer.
 typedef struct {
-  size_t at, count;
+  /// Where they begin.
+  size_t at;
+  uint8_t count;
   __mmask64 mask;
-  /// From an octet's place to its opposite.
+  /// Of each place among them the opposite one, so that the lowest octet is first or the highest.
   __m512i mirror;
-} group;
+} octet_group;
 
-static const uint8_t places[64] = {
-    0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
-    22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
-    44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+#define EIGHT(i) i, i + 1, i + 2, i + 3, i + 4, i + 5, i + 6, i + 7
+static const uint8_t places[64] = {EIGHT(0),  EIGHT(8),  EIGHT(16), EIGHT(24),
+                                   EIGHT(32), EIGHT(40), EIGHT(48), EIGHT(56)};
 
-INLINE group group_at(size_t index, size_t octets) {
-  group g;
-  const size_t left = octets - GROUP_OCTETS * index;
-  g.count = left < GROUP_OCTETS ? left : GROUP_OCTETS;
-  g.at = left - g.count;
-  g.mask = ((__mmask64)1 << g.count) - 1;
-  g.mirror = _mm512_sub_epi8(_mm512_set1_epi8((char)(g.count - 1)), _mm512_loadu_si512(places));
-  return g;
+INLINE octet_group group_at(size_t index, size_t octets) {
+  const size_t end = octets - GROUP_OCTETS * index;
+  const uint8_t count = end < GROUP_OCTETS ? (uint8_t)end : GROUP_OCTETS;
+  const __m512i last = _mm512_set1_epi8((char)(count - 1));
+  return (octet_group){.at = end - count,
+                       .count = count,
+                       .mask = ((__mmask64)1 << count) - 1,
+                       .mirror = _mm512_sub_epi8(last, _mm512_loadu_si512(places))};
 }
 
-// Limbs are read and written by eights: room for `limbs` rounded up.
 LANES static void read_octets(limb8 *out, const uint8_t *const *octets, size_t count) {
-  // The octets that a limb begins in and the seven above; from the second on, half of it.
-#define EIGHT(i) i, i + 1, i + 2, i + 3, i + 4, i + 5, i + 6, i + 7
+  // Of each limb the octet that it begins in, or in the middle of, and seven more.
   static const uint8_t spread[64] = {EIGHT(0),  EIGHT(6),  EIGHT(13), EIGHT(19),
                                      EIGHT(26), EIGHT(32), EIGHT(39), EIGHT(45)};
-#undef EIGHT
   const __m512i from = _mm512_loadu_si512(spread);
   const limb8 shift = _mm512_setr_epi64(0, 4, 0, 4, 0, 4, 0, 4);
   for (size_t i = 0; i * GROUP_OCTETS < count; i++) {
-    const group g = group_at(i, count);
+    const octet_group g = group_at(i, count);
     const __mmask64 present = _mm512_cmplt_epu8_mask(from, _mm512_set1_epi8((char)g.count));
     const __m512i place = _mm512_permutexvar_epi8(from, g.mirror);
     limb8 x[GROUP];
-    UNROLL for (int lane = 0; lane < GROUP; lane++) {
+    UNROLL for (size_t lane = 0; lane < GROUP; lane++) {
       const __m512i text = _mm512_maskz_loadu_epi8(g.mask, octets[lane] + g.at);
-      const limb8 spread_out = _mm512_maskz_permutexvar_epi8(present, place, text);
-      x[lane] = _mm512_and_si512(_mm512_srlv_epi64(spread_out, shift), limb_mask());
+      const limb8 begun = _mm512_maskz_permutexvar_epi8(present, place, text);
+      x[lane] = _mm512_and_si512(_mm512_srlv_epi64(begun, shift), limb_mask());
     }
     transpose(x);
-    UNROLL for (int lane = 0; lane < GROUP; lane++) out[GROUP * i + (size_t)lane] = x[lane];
+    UNROLL for (size_t lane = 0; lane < GROUP; lane++) out[GROUP * i + lane] = x[lane];
   }
 }
 
 LANES static void write_octets(uint8_t *const *octets, const limb8 *limbs, size_t count) {
-  // Of each two limbs eight octets and five.
+  // Two limbs are 13 octets, in the first 13 of 16.
   static const uint8_t packed[64] = {
-      0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 16, 17, 18, 19, 20, 21, 22, 23, 24,
-      25, 26, 27, 28, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 48, 49, 50, 51, 52,
-      53, 54, 55, 56, 57, 58, 59, 60};
+      EIGHT(0),           8,  9,  10, 11, 12, EIGHT(16),          24, 25, 26, 27, 28,
+      EIGHT(32),          40, 41, 42, 43, 44, EIGHT(48),          56, 57, 58, 59, 60};
   for (size_t i = 0; i * GROUP_OCTETS < count; i++) {
-    const group g = group_at(i, count);
+    const octet_group g = group_at(i, count);
     const __m512i place = _mm512_permutexvar_epi8(g.mirror, _mm512_loadu_si512(packed));
     limb8 x[GROUP];
-    UNROLL for (int lane = 0; lane < GROUP; lane++) x[lane] = limbs[GROUP * i + (size_t)lane];
+    UNROLL for (size_t lane = 0; lane < GROUP; lane++) x[lane] = limbs[GROUP * i + lane];
     transpose(x);
-    UNROLL for (int lane = 0; lane < GROUP; lane++) {
+    UNROLL for (size_t lane = 0; lane < GROUP; lane++) {
       const limb8 swapped = _mm512_shuffle_epi32(x[lane], _MM_PERM_BADC);
       const limb8 joined = _mm512_or_si512(x[lane], _mm512_slli_epi64(swapped, 52));
       const limb8 pairs = _mm512_mask_srli_epi64(joined, 0xaa, x[lane], 12);
@@ -244,13 +246,14 @@ LANES static void write_octets(uint8_t *const *octets, const limb8 *limbs, size_
   }
 }
 
-// As `read_octets`, of limbs.
 LANES static void read_limbs(limb8 *out, const uint64_t *const *limbs, size_t count) {
   for (size_t i = 0; i < count; i += GROUP) {
     limb8 x[GROUP];
-    UNROLL for (int lane = 0; lane < GROUP; lane++) x[lane] = _mm512_loadu_si512(limbs[lane] + i);
+    UNROLL for (size_t lane = 0; lane < GROUP; lane++) {
+      x[lane] = _mm512_loadu_si512(limbs[lane] + i);
+    }
     transpose(x);
-    UNROLL for (int lane = 0; lane < GROUP; lane++) out[i + (size_t)lane] = x[lane];
+    UNROLL for (size_t lane = 0; lane < GROUP; lane++) out[i + lane] = x[lane];
   }
 }
 
@@ -278,18 +281,18 @@ LANES uint32_t clanes_rsa_open_lanes(size_t octets, const clanes_rsa_key *const 
   read_octets(s, from, octets);
   const __mmask8 below = subtract(product, s, n, limbs);
 
-  // s itself is below 2n, for n has the highest bit.
+  // All factors are below 2n, s too, for n has the highest bit.
   multiply(product, s, x, blocks);
   reduce(x, product, n, inverse, blocks);
   for (int i = 0; i < 16; i++) {
     square(product, x, blocks);
     reduce(x, product, n, inverse, blocks);
   }
+  // s comes without the factor R here, so this takes that of x away.
   multiply(product, x, s, blocks);
   reduce(x, product, n, inverse, blocks);
-  // Now x is below 2n.
-  const __mmask8 reduced = subtract(product, x, n, limbs);
-  for (size_t i = 0; i < limbs; i++) x[i] = _mm512_mask_mov_epi64(product[i], reduced, x[i]);
+  const __mmask8 canonical = subtract(product, x, n, limbs);
+  for (size_t i = 0; i < limbs; i++) x[i] = _mm512_mask_mov_epi64(product[i], canonical, x[i]);
   write_octets(to, x, octets);
   return below & ((1u << count) - 1);
 }
