@@ -18,10 +18,10 @@ typedef __m512i limb8;
 
 INLINE limb8 limb_mask(void) { return _mm512_set1_epi64(0xfffffffffffff); }
 
-// Products of numbers are sums in columns, not carried yet. Bounds: limbs of factors are below 2^52.
-// A column of a product is at most 80 low and 80 high halves of products of limbs, each below 2^52;
-// the multiple of n that `reduce` adds brings as many again. With the carry from the column below
-// that is less than 321 * 2^52 < 2^61, and carries less than 2^9.
+// Products of numbers are sums in columns, not carried yet. Bounds: limbs of factors are below
+// 2^52. A column of a product is at most 80 low and 80 high halves of products of limbs, each below
+// 2^52; the multiple of n that `reduce` adds brings as many again. With the carry from the column
+// below that is less than 321 * 2^52 < 2^61, and carries less than 2^9.
 
 // `sum` += ab. Twenty columns and ten limbs of a stay in registers, of which there are 32.
 INLINE void add_product(limb8 sum[2 * BLOCK], const limb8 a[BLOCK], const limb8 b[BLOCK]) {
