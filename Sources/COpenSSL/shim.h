@@ -7,6 +7,7 @@
 #ifndef JOTMILL_COPENSSL_SHIM_H
 #define JOTMILL_COPENSSL_SHIM_H
 
+#include "encoded.h"
 #include "encryption.h"
 #include "hashes.h"
 #include "keys.h"
