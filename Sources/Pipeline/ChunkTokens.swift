@@ -53,10 +53,10 @@ struct ChunkTokens {
   private var hasOtherKeys = false
 
   /// For one generation of the keys.
-  init(_ options: VerifyOptions, _ current: VerificationKeys.Current, _ engine: any SignatureEngine)
-  {
+  init(_ options: VerifyOptions, _ current: VerificationKeys.Current) {
     self.options = options
-    self.engine = engine
+    engine =
+      options.lanes.map { LaneEngine(current.trust.keys, $0) } ?? OpenSSLEngine(current.trust.keys)
     time = if case .line(let log, let member) = options.time { (log, member) } else { nil }
     trust = current.trust
     locator = Locator(options.format, field: options.field)

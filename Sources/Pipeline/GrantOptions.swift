@@ -15,6 +15,8 @@ package struct GrantOptions: Sendable {
   package var rotatesRefresh = false
   /// Whose refresh tokens are exchanged.
   package var policy = ClaimsPolicy()
+  /// What checks the signatures of refresh tokens; nil is OpenSSL alone.
+  package var lanes: Lanes?
   /// What may be granted; nil: whatever is asked for.
   package var scope: Scope?
 
@@ -30,6 +32,7 @@ package struct GrantOptions: Sendable {
     options.format = .json
     options.field = JSONPointer("/refresh_token")
     options.maxLine = access.maxLine
+    options.lanes = lanes
     return options
   }
 }

@@ -55,9 +55,7 @@ package struct GrantProcessor: ChunkProcessor {
   package init(_ options: GrantOptions, _ sources: GrantSources) throws {
     self.options = options
     self.sources = sources
-    judge = try TokenJudge(
-      options.verification(of: sources.users), keys: sources.verification
-    ) { OpenSSLEngine($0) }
+    judge = try TokenJudge(options.verification(of: sources.users), keys: sources.verification)
     let access = TokenSigner.Header(typ: options.access.typ, members: options.access.header)
     let refresh = TokenSigner.Header(
       typ: options.access.typ == nil ? nil : "JWT", members: options.access.header)

@@ -40,7 +40,7 @@ package struct RevokeProcessor: ChunkProcessor {
     (self.options, self.list, self.keys, self.life) = (options, list, keys, life)
     let current = try keys.current()
     generation = current.generation
-    tokens = ChunkTokens(options, current, OpenSSLEngine(current.trust.keys))
+    tokens = ChunkTokens(options, current)
   }
 
   package mutating func process(
@@ -70,7 +70,7 @@ package struct RevokeProcessor: ChunkProcessor {
     let current = try keys.current()
     guard current.generation != generation else { return }
     generation = current.generation
-    tokens = ChunkTokens(options, current, OpenSSLEngine(current.trust.keys))
+    tokens = ChunkTokens(options, current)
   }
 
   // MARK: Lines

@@ -25,7 +25,6 @@ struct JudgedToken {
 struct TokenJudge {
   private let options: VerifyOptions
   private let keys: VerificationKeys
-  private let makeEngine: @Sendable ([KeySet.Key]) -> any SignatureEngine
   // Made of one generation of the keys; `follow` makes them anew together.
   private var generation = -1
   private(set) var trust: Trust
@@ -42,18 +41,14 @@ struct TokenJudge {
   /// The claims of the token that was judged last, if it has any.
   private(set) var claims = Claims()
 
-  init(
-    _ options: VerifyOptions, keys: VerificationKeys,
-    engine makeEngine: @escaping @Sendable ([KeySet.Key]) -> any SignatureEngine
-  ) throws {
+  init(_ options: VerifyOptions, keys: VerificationKeys) throws {
     self.options = options
     self.keys = keys
-    self.makeEngine = makeEngine
     isNow = options.time.isNow
     asksUsers = options.users != nil
     let current = try keys.current()
     trust = current.trust
-    tokens = ChunkTokens(options, current, makeEngine(current.trust.keys))
+    tokens = ChunkTokens(options, current)
     follow(current)
   }
 
@@ -80,7 +75,7 @@ struct TokenJudge {
     guard current.generation != generation else { return }
     if generation >= 0 {
       trust = current.trust
-      tokens = ChunkTokens(options, current, makeEngine(trust.keys))
+      tokens = ChunkTokens(options, current)
     }
     generation = current.generation
     policies = trust.issuers.map { issuer in

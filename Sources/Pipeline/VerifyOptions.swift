@@ -52,6 +52,8 @@ package struct VerifyOptions: Sendable {
   package var maxLine = 1 << 20
   /// Signatures that were checked before, shared by the workers; nil checks each one anew.
   package var memory: SignatureMemory?
+  /// Many signatures at once, shared by the workers; nil leaves each one to OpenSSL.
+  package var lanes: Lanes?
 
   package init() {}
 }

@@ -1,7 +1,7 @@
 // Turns lines into verdicts: judge a chunk's tokens, write, count.
 // Owns: the order of these steps. Must never: write a raw token into a verdict.
 
-package import JOSE
+internal import JOSE
 
 package struct VerifyProcessor: ChunkProcessor {
   private let options: VerifyOptions
@@ -15,14 +15,9 @@ package struct VerifyProcessor: ChunkProcessor {
   private var details = DetailCounts()
   private var verdicts: VerdictWriter
 
-  package init(
-    _ options: VerifyOptions, keys: VerificationKeys,
-    engine makeEngine: @escaping @Sendable ([KeySet.Key]) -> any SignatureEngine = {
-      OpenSSLEngine($0)
-    }
-  ) throws {
+  package init(_ options: VerifyOptions, keys: VerificationKeys) throws {
     self.options = options
-    judge = try TokenJudge(options, keys: keys, engine: makeEngine)
+    judge = try TokenJudge(options, keys: keys)
     verdicts = VerdictWriter(options)
     isLineTime = options.time.isLine
     isAcceptedShown = options.only != .invalid

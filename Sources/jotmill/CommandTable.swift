@@ -178,7 +178,8 @@ enum CommandTable {
     ] + streams + [
       Option(
         "cache", "SIZE", group: "Streams",
-        "remember checked signatures in this much memory (default 16M, 0: don't)")
+        "remember checked signatures in this much memory (default 16M, 0: don't)"),
+      Engine.option,
     ] + messages,
     examples: [
       (

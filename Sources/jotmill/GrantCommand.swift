@@ -44,6 +44,8 @@ enum GrantCommand {
     // A password takes 50 ms: a burst of them is answered, and a signal obeyed, within seconds.
     streams.run.limits.chunkLines = 128
     streams.run.wipesInput = true
+    streams.lanes = Engine.lanes(arguments)
+    options.lanes = streams.lanes
     options.access.maxLine = streams.maxLine
     var logins: Logins?
     if let users, let rehashes {

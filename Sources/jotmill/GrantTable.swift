@@ -47,7 +47,7 @@ extension CommandTable {
       Option(
         "reuse-grace", "SPAN", group: "Rotation",
         "one that comes again later than this revokes its family (default 30s)"),
-    ] + streams.filter { $0.name != "rejects" } + messages,
+    ] + streams.filter { $0.name != "rejects" } + [Engine.option] + messages,
     examples: [
       (
         "jotmill grant --iss https://auth.example.com/ --rotate-refresh requests.ndjson",

@@ -29,7 +29,9 @@ enum RevokeCommand {
     // For each chunk: the policy may be another one by then.
     let tokenLife: @Sendable () throws -> TokenLife? = { try life(arguments, ring) }
 
-    let streams = try Streams(arguments, chunkBytes: 256 << 10, showsRejected: false)
+    var streams = try Streams(arguments, chunkBytes: 256 << 10, showsRejected: false)
+    streams.lanes = Engine.lanes(arguments)
+    options.lanes = streams.lanes
     options.maxLine = streams.maxLine
     options.inputNames = streams.inputNames
     options.keepsRejects = streams.run.rejects != nil

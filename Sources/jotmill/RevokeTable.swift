@@ -15,7 +15,7 @@ extension CommandTable {
       Option("json", group: "Denylist", "what --prune dropped, as a JSON object"),
     ] + sources + [
       Option("unverified", group: "Keys", "take tokens as they are: no key is needed or read")
-    ] + input + [whichTokens] + streams + messages,
+    ] + input + [whichTokens] + streams + [Engine.option] + messages,
     examples: [
       (
         "jotmill revoke --field /refresh_token pairs.ndjson",

@@ -21,6 +21,8 @@ struct Streams {
 
   /// The output can't be made again: it gets its name however the run ends, for its owner only.
   private let keepsOutput: Bool
+  /// What checks signatures beside OpenSSL, if anything does.
+  var lanes: Lanes?
 
   /// `showsRejected`: standard error names rejected lines even where the output is a terminal.
   init(
@@ -87,6 +89,7 @@ struct Streams {
       Terminal.error(problem.description)
       status = 2
     }
+    if lanes?.haveFailed == true { status = 2 }
     if let failure = outcome.failure {
       status = 2
       if let error = failure as? FileError, error.isBrokenPipe {

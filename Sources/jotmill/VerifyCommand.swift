@@ -34,9 +34,11 @@ enum VerifyCommand {
       throw arguments.usage("--print none writes nothing, so --output has no place beside it")
     }
     let showsVerdicts = options.print == .verdict && options.only != .valid
-    let streams = try Streams(
+    var streams = try Streams(
       arguments, chunkBytes: 256 << 10, output: options.print == .none,
       showsRejected: !showsVerdicts)
+    streams.lanes = Engine.lanes(arguments)
+    options.lanes = streams.lanes
     options.maxLine = streams.maxLine
     options.inputNames = streams.inputNames
     options.keepsRejects = streams.run.rejects != nil
