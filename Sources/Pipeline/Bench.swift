@@ -7,9 +7,19 @@ internal import Files
 package import JOSE
 
 package struct Bench: Sendable {
+  /// One way of checking signatures.
+  package struct Engine: Sendable {
+    package var name: String
+    /// nil is OpenSSL alone.
+    package var lanes: Lanes?
+
+    package init(_ name: String, _ lanes: Lanes?) { (self.name, self.lanes) = (name, lanes) }
+  }
+
+  /// Operations a second by all workers: medians over the rounds.
   package struct Result: Sendable {
-    /// Operations a second by all workers: medians over the rounds.
-    package var verify = 0.0
+    /// By engine.
+    package var verify: [Double] = []
     package var rawVerify = 0.0
     package var sign = 0.0
     package var rawSign = 0.0
@@ -23,12 +33,16 @@ package struct Bench: Sendable {
   private static let records = 4000
 
   private let name: AlgorithmName
+  private let engines: [Engine]
   private let workers: Int
   private let seconds: Double
   private let jwk: JWK
 
-  package init(_ name: AlgorithmName, workers: Int, seconds: Double) throws {
+  package init(
+    _ name: AlgorithmName, engines: [Engine], workers: Int, seconds: Double
+  ) throws {
     self.name = name
+    self.engines = engines
     self.workers = workers
     self.seconds = seconds
     jwk = try JWK.generate(for: name)
@@ -48,31 +62,42 @@ package struct Bench: Sendable {
     var set = KeySet()
     if let problem = set.add(jwk, source: "bench") { throw JOSEError(.badKey, problem) }
     let verifying = VerificationKeys(set)
-    let verify = { @Sendable in try VerifyProcessor(VerifyOptions(), keys: verifying) }
+    let verify = engines.map { engine in
+      var options = VerifyOptions()
+      options.lanes = engine.lanes
+      return { @Sendable [options] in try VerifyProcessor(options, keys: verifying) }
+    }
     let sign = { @Sendable in SignProcessor(SignOptions(), keys: keys) }
     var result = Result()
     (result.verify, result.rawVerify) = try alternate(tokens, verify, signs: false)
-    (result.sign, result.rawSign) = try alternate(claims, sign, signs: true)
+    let (signing, rawSigning) = try alternate(claims, [sign], signs: true)
+    (result.sign, result.rawSign) = (signing[0], rawSigning)
     return result
   }
 
-  /// Medians of the program's and of OpenSSL's rate, measured in turn.
+  /// Medians of the rates of the program, with each processor, and of OpenSSL, measured in turn.
   private func alternate<P: ChunkProcessor & SendableMetatype>(
-    _ input: Scratch, _ processor: @escaping @Sendable () throws -> P, signs: Bool
-  ) throws -> (Double, Double) {
+    _ input: Scratch, _ processors: [@Sendable () throws -> P], signs: Bool
+  ) throws -> ([Double], Double) {
     let slice = seconds / Double(Self.rounds)
-    // As many copies of the file as take about a slice, by what one takes.
-    let once = try time(input, copies: 1, processor)
-    let copies = max(1, Int(slice / max(once, 1e-4)))
-    var rates: [Double] = []
+    // As many copies of the file as take about a slice, by what a few take: the first one is slow.
+    let copies = try processors.map { processor in
+      _ = try time(input, copies: 1, processor)
+      return max(1, Int(slice / max(try time(input, copies: 4, processor) / 4, 1e-4)))
+    }
+    var rates = [[Double]](repeating: [], count: processors.count)
     var raws: [Double] = []
     for _ in 0..<Self.rounds {
       raws.append(try rawRate(slice, signs: signs))
-      let spent = try time(input, copies: copies, processor)
-      rates.append(Double(copies * Self.records) / spent)
+      for (i, processor) in processors.enumerated() {
+        let spent = try time(input, copies: copies[i], processor)
+        rates[i].append(Double(copies[i] * Self.records) / spent)
+      }
     }
-    return (rates.sorted()[Self.rounds / 2], raws.sorted()[Self.rounds / 2])
+    return (rates.map(Self.median), Self.median(raws))
   }
+
+  private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
   private func time<P: ChunkProcessor & SendableMetatype>(
     _ input: Scratch, copies: Int, _ processor: @escaping @Sendable () throws -> P
