@@ -89,8 +89,8 @@ install_nginx() {
 
 section 'Tools'
 if command -v dpkg-query >/dev/null; then
-  install_packages git libssl-dev pkg-config jose openssl python3-venv jq time shellcheck systemd ||
-    count 0 1
+  install_packages git libssl-dev pkg-config jose openssl python3-venv jq time shellcheck systemd \
+    libc6-dev-arm64-cross || count 0 1
   install_nginx || count 0 1
 else
   echo 'no Debian here: what is missing is not installed'
@@ -128,6 +128,21 @@ if command -v shellcheck >/dev/null; then
   for script in "${scripts[@]}"; do check "shellcheck $script" shellcheck "$script"; done
 else
   echo 'skipped shellcheck: it is not installed'
+fi
+
+# Other processors take the portable kernels: those must compile there.
+compile_for_aarch64() {
+  local clang file
+  clang=$(dirname -- "$(readlink -f -- "$(command -v swift)")")/clang
+  for file in Sources/CLanes/*.c; do
+    "$clang" --target=aarch64-linux-gnu -isystem /usr/aarch64-linux-gnu/include \
+      -ISources/CLanes/include -O2 -Wall -Werror -c "$file" -o "$work/aarch64.o" || return
+  done
+}
+if [ -d /usr/aarch64-linux-gnu/include ]; then
+  check 'kernels for aarch64' compile_for_aarch64
+else
+  echo 'skipped the kernels for aarch64: there are no headers for it'
 fi
 
 # Swift's own tests --------------------------------------------------------------------------

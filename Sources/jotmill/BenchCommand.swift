@@ -9,8 +9,8 @@ enum BenchCommand {
   struct Row {
     var algorithm: Algorithm
     var operation: String
-    /// With each engine; signing has but one.
-    var rates: [Double]
+    /// With each engine, nil where it would be OpenSSL; signing has but one.
+    var rates: [Double?]
     var raw: Double
   }
 
@@ -31,9 +31,7 @@ enum BenchCommand {
     var rows: [Row] = []
     for name in algorithms {
       if !isQuiet { Terminal.plain("measuring \(name.algorithm.name) ...") }
-      // Secrets never enter the lanes: HMAC is OpenSSL's with each engine.
-      let used = name.algorithm.family == .hmac ? [engines[0]] : engines
-      let bench = try Bench(name, engines: used, workers: workers, seconds: Double(seconds))
+      let bench = try Bench(name, engines: engines, workers: workers, seconds: Double(seconds))
       let result = try bench.run()
       rows.append(
         Row(
@@ -55,7 +53,7 @@ enum BenchCommand {
   private static func table(_ rows: [Row], _ workers: Int, _ unit: String) -> String {
     var cells = [["tokens/s", "raw OpenSSL"] + names.flatMap { [$0, "ratio"] }]
     for row in rows {
-      let rates = row.rates.flatMap {
+      let rates = row.rates.compactMap { $0 }.flatMap {
         [Terminal.grouped(Int($0)), Terminal.fixed($0 / row.raw, 2)]
       }
       cells.append(
@@ -80,8 +78,9 @@ enum BenchCommand {
       "peak_memory_bytes": .number(Process.peakMemory),
       "results": .array(
         rows.flatMap { row in
-          zip(names, row.rates).map { name, rate in
-            .object([
+          zip(names, row.rates).compactMap { name, rate in
+            guard let rate else { return nil }
+            return .object([
               "operation": .string(row.operation),
               "alg": .string(row.algorithm.name),
               "engine": .string(name),

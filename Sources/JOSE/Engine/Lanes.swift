@@ -55,6 +55,9 @@ package final class Lanes: Sendable {
   /// What the kernels run on, for a person.
   package var unitName: String { unit == CLANES_IFMA ? "AVX-512 IFMA" : "portable C" }
 
+  /// Whether there is a kernel for signatures by `key`.
+  package func canJudge(_ key: JWK) -> Bool { Lane(key).map(canUse) ?? false }
+
   /// Whether a kernel is faster than OpenSSL here.
   func canUse(_ lane: Lane) -> Bool { !(lane.isRSA && unit == CLANES_PORTABLE) }
 
