@@ -32,7 +32,7 @@ let package = Package(
     .executableTarget(
       name: "jotmill", dependencies: ["Pipeline", "Keyring", "JOSE", "Files"],
       swiftSettings: swift),
-    .testTarget(name: "JOSETests", dependencies: ["JOSE"]),
+    .testTarget(name: "JOSETests", dependencies: ["JOSE", "CLanes", "COpenSSL"]),
     .testTarget(name: "KeyringTests", dependencies: ["Keyring", "JOSE", "Files"]),
     .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "Keyring", "JOSE", "Files"]),
     .testTarget(name: "CLITests", dependencies: ["jotmill"], exclude: ["scripts"]),

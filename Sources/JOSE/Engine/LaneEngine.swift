@@ -16,7 +16,7 @@ internal import COpenSSL
 
   private let lanes: Lanes
   private let keys: [KeySet.Key]
-  private let openSSL: OpenSSLEngine
+  let openSSL: OpenSSLEngine
   /// By key: its kernel, 255 for none and 254 for not yet known, and its place in the tables.
   private var laneOf: [UInt8]
   private var slotOf: [Int]
@@ -62,6 +62,8 @@ internal import COpenSSL
       for lane in Lane.allCases where !groups[Int(lane.rawValue)].isEmpty {
         judge(lane, batch, input, octets)
       }
+      // A self-test may have failed just now, or another worker's kernel: nobody's answer counts.
+      if lanes.haveFailed { judged.removeAll(keepingCapacity: true) }
       // The tables are held until here.
       uses.removeAll(keepingCapacity: true)
       let confirmations = settle(&batch)

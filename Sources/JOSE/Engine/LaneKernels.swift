@@ -34,6 +34,7 @@ internal import COpenSSL
     case .p256: unsafe judgeECDSA(unit, checks, &answers)
     case .ed25519: unsafe judgeEdDSA(unit, checks, &answers)
     }
+    LaneFault.apply(to: &answers)
   }
 
   @unsafe private mutating func judgeRSA(

@@ -18,6 +18,8 @@ internal import COpenSSL
   private let keys: [KeySet.Key]
   private var prepared: [Prepared]
   private var owned: [OpenSSLKey] = []
+  /// How many signatures it was asked about.
+  private(set) var asked = 0
 
   /// Contexts are made at a key's first token: a set of thousands costs only the keys in use.
   package init(_ keys: [KeySet.Key]) {
@@ -44,6 +46,7 @@ internal import COpenSSL
   ) throws(JOSEError) {
     for index in batch.entries.indices where batch.entries[index].answer == .pending {
       let entry = batch.entries[index]
+      asked += 1
       let slot = Int(entry.key) * Algorithm.allCases.count + Int(entry.algorithm.rawValue)
       if unsafe prepared[slot].kind == .none { try prepare(Int(entry.key), entry.algorithm, slot) }
       let item = unsafe prepared[slot]
