@@ -264,6 +264,7 @@ peers_suite() {
 
 section 'Interop: PyJWT, joserfc, jwcrypto, jose, passlib'
 peers_suite interop
+peers_suite engines
 peers_suite passphrases
 peers_suite schema
 peers_suite users

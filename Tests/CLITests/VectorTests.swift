@@ -42,8 +42,10 @@ struct VectorTests {
     return files.map { $0.deletingLastPathComponent() }.sorted { $0.path < $1.path }
   }
 
-  @Test("every token that must or should be accepted is, and no other")
-  func tokens() throws {
+  @Test(
+    "every token that must or should be accepted is, and no other",
+    arguments: ["openssl", "lanes", "portable", "auto"])
+  func tokens(_ engine: String) throws {
     let groups = Self.groups()
     guard !groups.isEmpty else {
       print("vectors: the folder \(Self.folder.path) is absent; no case was run")
@@ -52,7 +54,7 @@ struct VectorTests {
     var run = 0
     var otherwise: [String] = []
     for group in groups {
-      let (cases, accepted) = try Self.answers(group)
+      let (cases, accepted) = try Self.answers(group, engine)
       run += cases.count
       for (expected, isAccepted) in zip(cases, accepted) where expected.valid != isAccepted {
         let line = "\(expected.id): \(isAccepted ? "accepted" : "rejected"); \(expected.note)"
@@ -63,12 +65,16 @@ struct VectorTests {
         }
       }
     }
-    print("vectors: \(run) token cases run, \(otherwise.count) policy cases answered otherwise")
+    print(
+      "vectors: \(run) token cases run with \(engine), \(otherwise.count) policy cases answered "
+        + "otherwise")
     for line in otherwise { print("  \(line)") }
     #expect(run > 0)
   }
 
-  private static func answers(_ group: URL) throws -> ([VectorGroup.Case], [Bool]) {
+  private static func answers(
+    _ group: URL, _ engine: String
+  ) throws -> ([VectorGroup.Case], [Bool]) {
     let decoder = JSONDecoder()
     func file(_ name: String) throws -> Data {
       try Data(contentsOf: group.appendingPathComponent(name))
@@ -76,7 +82,9 @@ struct VectorTests {
     let settings = try decoder.decode(VectorGroup.self, from: file("group.json"))
     let cases = try file("expect.jsonl").split(separator: 0x0a)
       .map { try decoder.decode(VectorGroup.Case.self, from: $0) }
-    var words = ["verify", "-q", "--input", "token", "--jwks", group.path + "/jwks.json"]
+    var words = [
+      "verify", "-q", "--engine", engine, "--input", "token", "--jwks", group.path + "/jwks.json",
+    ]
     if settings.mode == "jws" { words.append("--raw") }
     if let at = settings.args.at { words += ["--at", "\(at)"] }
     if let leeway = settings.args.leeway { words += ["--leeway", "\(leeway)s"] }

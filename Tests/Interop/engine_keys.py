@@ -141,7 +141,7 @@ def p256_jwk(point):
 
 
 def terms(u1, u2):
-    """u1 G + u2 Q in signed odd digits: windows of 8 bits for Q, then of 10 for G, as (g, q)."""
+    """u1 G + u2 Q in signed odd digits: windows of 8 bits for Q, then of 11 for G, as (g, q)."""
 
     def digits(u, bits, count):
         rest, sign = (u, 1) if u % 2 else (N - u, -1)
@@ -152,17 +152,17 @@ def terms(u1, u2):
             out.append(sign * (digit << bits * window))
         return out
 
-    return [(0, q) for q in digits(u2, 8, 32)] + [(g, 0) for g in digits(u1, 10, 26)]
+    return [(0, q) for q in digits(u2, 8, 32)] + [(g, 0) for g in digits(u1, 11, 24)]
 
 
 def meetings(rng):
     """(d, u1, u2) for which two partial sums of u1 G + u2 dG are the same point or inverse ones."""
     ranges, width = [], 1
-    while width < 58:
-        starts = range(0, 58 - width, 2 * width)
-        ranges += [(s, s + width, min(s + 2 * width, 58)) for s in starts]
+    while width < 56:
+        starts = range(0, 56 - width, 2 * width)
+        ranges += [(s, s + width, min(s + 2 * width, 56)) for s in starts]
         width *= 2
-    ranges += [(0, end, end + 1) for end in range(33, 58)]
+    ranges += [(0, end, end + 1) for end in range(33, 56)]
     for start, middle, end in ranges:
         for sign in (1, -1):
             u1, u2 = rng.randrange(1, N), rng.randrange(1, N)

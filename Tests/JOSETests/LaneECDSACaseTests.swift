@@ -162,12 +162,12 @@ import Testing
   func doublings() throws {
     let key = P256.multiple(random())!
     var cases: [P256Case] = []
-    for (bits, count) in [(8, 32), (10, 26)] {
+    for (bits, count) in [P256Digits.key, P256Digits.base] {
       for cut in 1..<count {
         guard let u = P256Digits.doubling(bits, cut: cut) else { continue }
         for good in [true, false] {
           for u in [u, P256.n - u] {
-            let (u1, u2) = bits == 8 ? (random(), u) : (u, random())
+            let (u1, u2) = bits == P256Digits.key.bits ? (random(), u) : (u, random())
             if let one = P256Case("\(bits) bits, \(cut)", key, u1: u1, u2: u2, good: good) {
               cases.append(one)
             }
@@ -176,7 +176,8 @@ import Testing
       }
     }
     let tally = try compare(cases)
-    #expect(tally.redone > 0, "\(tally)")
+    // Before window 16 of each the tree joins two halves of a sum.
+    #expect(tally.redone >= 8, "\(tally)")
     print("lanes: P-256 meetings for any key, \(tally)")
   }
 

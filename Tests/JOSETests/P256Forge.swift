@@ -58,16 +58,18 @@ struct P256Case {
   }
 }
 
-/// How the kernel writes u1 G + u2 Q: 32 windows of 8 bits for Q, then 26 of 10 bits for G, each
+/// How the kernel writes u1 G + u2 Q: 32 windows of 8 bits for Q, then 24 of 11 bits for G, each
 /// with an odd signed digit. It adds neighbours first, then neighbouring pairs, and so on. Were it to
 /// do otherwise, `ranges` would have to follow: the tests would say that no case was met.
 enum P256Digits {
-  static let keyWindows = 32
-  static let windows = 58
+  static let key = (bits: 8, windows: 32)
+  static let base = (bits: 11, windows: 24)
+  static let windows = key.windows + base.windows
 
   /// The two coefficients (of G, of Q) of each term; their sum is (u1, u2) mod n.
   static func terms(_ u1: Big, _ u2: Big) -> [(g: Big, q: Big)] {
-    digits(u2, 8, 32).map { (0, $0) } + digits(u1, 10, 26).map { ($0, 0) }
+    digits(u2, key.bits, key.windows).map { (0, $0) }
+      + digits(u1, base.bits, base.windows).map { ($0, 0) }
   }
 
   private static func digits(_ u: Big, _ bits: Int, _ count: Int) -> [Big] {
