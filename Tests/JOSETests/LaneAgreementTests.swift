@@ -70,10 +70,10 @@ import Testing
     "Kernels and OpenSSL agree in batches of every size", arguments: Algorithm.lanes)
   func sizes(_ algorithm: Algorithm) throws {
     var random = SeededRandom(for: "batch sizes, \(algorithm.name)")
-    let pool = try Pool([algorithm], keys: 8, signatures: 160, &random)
+    let pool = try Pool([algorithm], keys: 8, signatures: 96, &random)
     // Without optimisation a kernel takes longer than OpenSSL: then some sizes, others each time.
     let isRSA = algorithm.family != .ecdsa && algorithm.family != .edDSA
-    for size in 1...300 where size <= 34 || random.below(isRSA ? 60 : 20) == 0 || size == 300 {
+    for size in 1...300 where size <= 25 || random.below(isRSA ? 80 : 25) == 0 || size == 300 {
       let (cases, truth) = pool.draw(size, mutatedShare: 2, &random)
       try pool.referee.compare(cases, known: truth, withEngines: false)
     }
@@ -82,7 +82,7 @@ import Testing
   @Test("Engines agree on batches of many keys and all algorithms")
   func mixed() throws {
     var random = SeededRandom(for: "mixed batches")
-    let pool = try Pool(Algorithm.lanes, keys: 6, signatures: 400, &random)
+    let pool = try Pool(Algorithm.lanes, keys: 4, signatures: 240, &random)
     // All of the pool once, in both orders: each mutated one is asked about.
     try pool.referee.compare(pool.cases, known: pool.truth)
     try pool.referee.compare(pool.cases.reversed(), known: pool.truth.reversed())

@@ -60,7 +60,8 @@ import Testing
         }
         check(Array(cases.indices))
         tally.redone = redone
-        for place in cases.indices { check([place]) }
+        // By itself a signature is judged by the formulas for all points, which takes long.
+        for place in cases.indices where random.below(3) == 0 { check([place]) }
         var order = Array(cases.indices)
         order.shuffle(using: &random)
         for start in stride(from: 0, to: order.count, by: 13) {
@@ -98,7 +99,7 @@ import Testing
     }
     // OpenSSL takes long for the many that are in range: an edge's neighbours lie close together.
     let tally = try compare(
-      cases.enumerated().filter { $0.offset % 3 == 0 || $0.element.name != "edges" }.map(\.element))
+      cases.enumerated().filter { $0.offset % 5 == 0 || $0.element.name != "edges" }.map(\.element))
     #expect(tally.valid >= 56, "a signature and its twin for each key and digest")
     print("lanes: P-256 edges, \(tally)")
   }
@@ -140,6 +141,8 @@ import Testing
     var cases: [P256Case] = []
     for ranges in P256Digits.ranges {
       for inverse in [false, true] {
+        // A key for each case: of those that only one signature by itself meets, some.
+        if ranges.1.count == 1, Bool.random() { continue }
         guard let (d, u1, u2) = P256Digits.meeting(ranges, inverse: inverse) else { continue }
         let name = "\(ranges) \(inverse ? "inverse" : "same")"
         let key = P256.multiple(d)!
@@ -154,7 +157,7 @@ import Testing
     }
     let met = try compare(cases)
     // Of a tree only pairs of G and Q together can meet so: one on each level but the first.
-    #expect(met.redone >= 4 && met.valid > 20, "\(met)")
+    #expect(met.redone >= 4 && met.valid > 10, "\(met)")
     print("lanes: P-256 meetings by key, \(met)")
   }
 
@@ -202,9 +205,9 @@ import Testing
       }
     }
     var some: [P256Case] = []
-    for (i, one) in cases.enumerated() where i % 3 == Int.random(in: 0..<3) { some.append(one) }
+    for (i, one) in cases.enumerated() where i % 5 == Int.random(in: 0..<5) { some.append(one) }
     let tally = try compare(some)
-    #expect(tally.redone > 100 && tally.valid > 100, "\(tally)")
+    #expect(tally.redone > 60 && tally.valid > 60, "\(tally)")
     print("lanes: P-256 small multiples, \(tally)")
   }
 

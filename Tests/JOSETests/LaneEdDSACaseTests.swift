@@ -163,7 +163,7 @@ import Testing
         continue
       }
       tables.append(table)
-      for _ in 0..<8 {
+      for _ in 0..<4 {
         let h = hashes[random.below(hashes.count)]
         let s = scalars[random.below(scalars.count)]
         let sum = (s % order) * Edwards.base + -((h % order) * point)

@@ -74,7 +74,7 @@ import Testing
     let limit = 100 * Self.size + Self.size / 2
     let tables = LaneTables(limit: limit, isEager: false)
     let slots = slots(tables, 1000)
-    let (share, made) = run(tables, limit: limit, batches: 4000) { slots[random.below(1000)] }
+    let (share, made) = run(tables, limit: limit, batches: 2000) { slots[random.below(1000)] }
     #expect(tables.octets / Self.size == 100, "the room is used")
     // Making tables is dear: no more than a few change hands.
     #expect(share > 0.05 && made < 200, "\(share) \(made)")
@@ -88,7 +88,7 @@ import Testing
     let slots = slots(tables, 1000)
     var sums: [Double] = []
     for rank in 1...1000 { sums.append((sums.last ?? 0) + 1 / Double(rank)) }
-    let (share, made) = run(tables, limit: limit, batches: 4000) {
+    let (share, made) = run(tables, limit: limit, batches: 2000) {
       let at = Double(random.below(1 << 30)) / Double(1 << 30) * sums[999]
       return slots[sums.firstIndex { at < $0 } ?? 999]
     }
