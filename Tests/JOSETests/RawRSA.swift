@@ -126,6 +126,8 @@ enum Encoded {
     let size = bits / 8
     let salt = (0..<(form.salt ?? size)).map { _ in UInt8.random(in: 0...255, using: &random) }
     var hash = digest(bits, [UInt8](repeating: 0, count: 8) + digest(bits, message) + salt)
+    // The mask goes by what stands there: nothing but the last comparison can tell.
+    if let place = form.wrongHash { hash[place] ^= 1 }
     let count = octets - size - 1
     var block = [UInt8](repeating: 0, count: count - salt.count - 1) + [form.separator] + salt
     if let dirty = form.dirty { block[dirty] = 1 }
@@ -133,7 +135,6 @@ enum Encoded {
     for i in 0..<count { block[i] ^= mask[i] }
     block[0] &= 0x7f
     if form.topBit { block[0] |= 0x80 }
-    if let place = form.wrongHash { hash[place] ^= 1 }
     return block + hash + [form.trailer]
   }
 
