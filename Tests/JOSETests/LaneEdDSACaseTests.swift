@@ -37,13 +37,14 @@ import Testing
   func largeS() throws {
     let (secret, message) = (Big.random(below: Self.order), "a message".octets)
     let text = (secret * Edwards.base).encoded
-    let referee = LaneReferee([key(text)])
+    // The neutral element as a key: whatever the hash is, R = sB holds, for the smallest s too.
+    let referee = LaneReferee([key(text), key(Edwards.identity.encoded)])
     var cases: [LaneCase] = []
-    func add(_ r: [UInt8], _ s: Big) {
+    func add(_ r: [UInt8], _ s: Big, key: Int = 0) {
       guard s.bits <= 256 else { return }
       cases.append(
         LaneCase(
-          key: 0, algorithm: .edDSA, message: message, signature: r + s.littleEndian(32),
+          key: key, algorithm: .edDSA, message: message, signature: r + s.littleEndian(32),
           name: "s of \(s.bits) bits"))
     }
     for _ in 0..<4 {
@@ -55,8 +56,14 @@ import Testing
         + [Big.powerOfTwo(256) - 1]
       { add(r, s) }
     }
+    let small: [Big] = [0, 1, 2, 511, 512, Big.powerOfTwo(64), Big.powerOfTwo(252), Self.order - 1]
+    for s in small {
+      let r = (s * Edwards.base).encoded
+      for factor: UInt64 in 0..<16 { add(r, s + Big(integerLiteral: factor) * Self.order, key: 1) }
+      for bit in 252..<256 where !s.bit(bit) { add(r, s + Big.powerOfTwo(bit), key: 1) }
+    }
     let tally = try referee.compare(cases)
-    #expect(tally.valid == 4, "\(tally)")
+    #expect(tally.valid == 4 + small.count, "\(tally)")
   }
 
   @Test("Points of small order for the key and for R, as every text that decodes to them")
