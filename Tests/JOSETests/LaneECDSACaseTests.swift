@@ -128,6 +128,8 @@ import Testing
       add(step, r: n - step, "x = n - r")
       // r + n is p or more: taken mod p it would be the sum's x.
       add(step, r: p - n + step, "x = r + n - p")
+      // And taken mod 2^256.
+      add(step, r: Big.powerOfTwo(256) - n + step, "x = r + n - 2^256")
       add(n + step, r: step + 1, "x = n + r - 1")
     }
     add(n + (p - n) / 2, r: (p - n) / 2, "in the middle")
