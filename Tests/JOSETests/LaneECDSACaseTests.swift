@@ -111,7 +111,7 @@ import Testing
     func add(_ x: Big, r: Big, _ name: String) {
       for isOdd in [false, true] {
         guard x < p, let y = P256.y(at: x, isOdd: isOdd) else { continue }
-        for s in [1, n - 1, random(), random()] {
+        for s in [1, n - 1, n + 1, n + 2, random(), random()] {
           for digest in [0, 1, random()] {
             if let one = P256Case(name, sum: (x, y), digest: digest, r: r, s: s) {
               cases.append(one)
@@ -128,6 +128,8 @@ import Testing
       add(step, r: n - step, "x = n - r")
       // r + n is p or more: taken mod p it would be the sum's x.
       add(step, r: p - n + step, "x = r + n - p")
+      // Not reduced, though all the rest would hold.
+      add(n + step, r: n + step, "r = x, n or more")
       // And taken mod 2^256.
       add(step, r: Big.powerOfTwo(256) - n + step, "x = r + n - 2^256")
       add(n + step, r: step + 1, "x = n + r - 1")
@@ -249,6 +251,24 @@ import Testing
     let referee = LaneReferee(keys)
     let tally = try referee.compare(cases)
     #expect(tally.redone >= redone && tally.valid >= 12, "\(tally)")
+  }
+
+  @Test("What is out of range, or meets, costs the others of its batch nothing")
+  func neighbours() throws {
+    let (n, d) = (P256.n, random())
+    let key = P256.multiple(d)!
+    var cases: [P256Case] = []
+    for _ in 0..<60 {
+      cases.append(P256Case("good", key, u1: random(), u2: random(), good: true)!)
+    }
+    let strange = [
+      P256Case("s = 0", key, digest: 5, r: 7, s: 0), P256Case("s = n", key, digest: 5, r: 7, s: n),
+      P256Case("r = 0", key, digest: 5, r: 0, s: 7), P256Case("r = n", key, digest: 5, r: n, s: 7),
+      P256Case("meets", key, u1: d, u2: 1, good: true)!,
+    ]
+    for (place, one) in strange.enumerated() { cases.insert(one, at: 9 * place + 3) }
+    let tally = try compare(cases)
+    #expect(tally.redone == 1 && tally.valid == 61, "\(tally)")
   }
 
   @Test func `a point that is none has no table`() {
