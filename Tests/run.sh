@@ -123,7 +123,7 @@ fi
 
 section 'Style'
 check 'swift format lint' swift format lint --strict -r Sources Tests Package.swift
-scripts=(samples/quickstart.sh Tests/run.sh .ci/run)
+scripts=(samples/quickstart.sh Tests/run.sh Tests/fuzz.sh .ci/run)
 if command -v shellcheck >/dev/null; then
   for script in "${scripts[@]}"; do check "shellcheck $script" shellcheck "$script"; done
 else
@@ -188,6 +188,11 @@ if run 'swift build --build-tests' swift build --build-tests "${jobs[@]}"; then
 else
   count 0 1
 fi
+
+# What fuzzing has kept ----------------------------------------------------------------------
+
+section 'Fuzzing: the corpora, with the sanitizers'
+check 'fuzz corpora' Tests/fuzz.sh 0
 
 # The first command a user runs --------------------------------------------------------------
 

@@ -86,7 +86,7 @@ typedef struct {
 } cases_ed25519_key;
 
 /// Plain ones, ones with torsion, and all spellings of the points of small order.
-enum { CASES_ED25519_KEYS = 40 };
+enum { CASES_ED25519_KEYS = 44 };
 const cases_ed25519_key *cases_ed25519_fixed_key(size_t index);
 /// R and s over `message`.
 void cases_ed25519_signature(cases_input *in, const cases_ed25519_key *key, const uint8_t *message,
