@@ -40,6 +40,25 @@ static void respell(cases_input *in, uint8_t octets[32]) {
   BN_free(y);
 }
 
+// The points with the lowest y from 2 on, and in their other spelling; and those with the lowest x.
+static void key_of_coordinate(size_t index, uint8_t out[32]) {
+  edwards_point point = edwards_new();
+  unsigned at = 1;
+  for (size_t i = 0; i <= index % 4;) {
+    at++;
+    memset(out, 0, 32);
+    out[0] = (uint8_t)at;
+    i += index < 8 ? edwards_decode(&point, out) : edwards_with_x(&point, at);
+  }
+  edwards_encode(out, &point);
+  if (index / 4 == 1) {
+    const uint8_t no_sign = 0;
+    cases_input in = {&no_sign, 1};
+    respell(&in, out);
+  }
+  edwards_free(point);
+}
+
 const cases_ed25519_key *cases_ed25519_fixed_key(size_t index) {
   static cases_ed25519_key keys[CASES_ED25519_KEYS];
   cases_ed25519_key *const key = &keys[index];
@@ -61,7 +80,10 @@ const cases_ed25519_key *cases_ed25519_fixed_key(size_t index) {
     key->torsion = (int)(index - 20) % 8;
   }
   spell(key->octets, key->a, key->torsion);
-  if (index >= 28) {
+  if (index >= 44) {
+    key->torsion = -1;
+    key_of_coordinate(index - 44, key->octets);
+  } else if (index >= 28) {
     const uint8_t sign = index >= 36;
     cases_input in = {&sign, 1};
     respell(&in, key->octets);
@@ -147,6 +169,14 @@ void cases_ed25519_hashed(cases_input *in, const uint8_t key[32], uint8_t hash[6
   any_s(in, s);
   const uint8_t kind = cases_octet(in);
   if (kind % 4 != 0) BN_nnmod(s, s, edwards_order(), cases_context());
+  if (kind % 8 == 5) {
+    // R = A, -A, or a little more: the coordinates of a chosen key.
+    BN_copy(h, edwards_order());
+    if (kind & 8) BN_add_word(h, 1);
+    if (kind & 16) BN_sub_word(h, 1);
+    BN_bn2lebinpad(h, hash, 64);
+    BN_set_word(s, kind / 32);
+  }
   edwards_point a = edwards_new(), r = edwards_new();
   if (kind % 8 != 7 && edwards_decode(&a, key)) {
     BN_nnmod(h, h, edwards_order(), cases_context());

@@ -90,6 +90,33 @@ int edwards_decode(edwards_point *out, const uint8_t octets[32]) {
   return is_square;
 }
 
+int edwards_with_x(edwards_point *out, unsigned x) {
+  const curve *const c = edwards();
+  BN_CTX *const context = cases_context();
+  BN_CTX_start(context);
+  BIGNUM *const y = BN_CTX_get(context), *const less = BN_CTX_get(context);
+  BIGNUM *const square = BN_CTX_get(context), *const d = BN_CTX_get(context);
+  uint8_t octets[32];
+  // y^2 = (1 + x^2) / (1 - d x^2).
+  BN_set_word(square, x * x);
+  BN_from_montgomery(d, c->d, c->form, context);
+  BN_mod_mul(less, square, d, c->p, context);
+  BN_mod_sub(less, BN_value_one(), less, c->p, context);
+  BN_add_word(square, 1);
+  BN_mod_inverse(less, less, c->p, context);
+  BN_mod_mul(square, square, less, c->p, context);
+  const int found = BN_kronecker(square, c->p, context) == 1;
+  if (found) {
+    BN_mod_sqrt(y, square, c->p, context);
+    BN_sub(less, c->p, y);
+    BN_bn2lebinpad(BN_cmp(y, less) < 0 ? y : less, octets, 32);
+    octets[31] |= (uint8_t)(x % 2 << 7);
+    edwards_decode(out, octets);
+  }
+  BN_CTX_end(context);
+  return found;
+}
+
 void edwards_encode(uint8_t out[32], const edwards_point *point) {
   const curve *const c = edwards();
   BN_CTX *const context = cases_context();

@@ -21,6 +21,8 @@ edwards_point edwards_new(void);
 void edwards_free(edwards_point point);
 /// 0 if it is no point. y is taken mod p; x = 0 has either sign.
 int edwards_decode(edwards_point *out, const uint8_t octets[32]);
+/// The point with this x, and of its two y the lower one; 0 if there is none.
+int edwards_with_x(edwards_point *out, unsigned x);
 void edwards_encode(uint8_t out[32], const edwards_point *point);
 /// a + b; `out` may be one of them.
 void edwards_sum(edwards_point *out, const edwards_point *a, const edwards_point *b);

@@ -1,42 +1,9 @@
 // ECDSA signatures with P-256 out of a fuzzer's input.
-// Owns: keys of known private halves, and signatures whose u1 and u2 the input chooses, so that the
-// points that a verifier adds are equal, opposite or infinite. Must never: be used for keys.
+// Owns: signatures whose u1 and u2 the input chooses, so that the points that a verifier adds are
+// equal, opposite or infinite. Must never: say which of them hold.
 
-#define OPENSSL_SUPPRESS_DEPRECATED 1
-#include "shared.h"
-#include <openssl/ec.h>
-#include <openssl/obj_mac.h>
-#include <stdlib.h>
+#include "p256_curve.h"
 #include <string.h>
-
-typedef struct {
-  EC_GROUP *group;
-  BIGNUM *p, *n;
-  /// p - n: below it are the r that stand for two x.
-  BIGNUM *gap;
-  BIGNUM *most;
-} curve;
-
-static const curve *p256(void) {
-  static curve c;
-  if (c.group != NULL) return &c;
-  EC_GROUP *const group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
-  c.p = BN_new(), c.n = BN_new(), c.gap = BN_new(), c.most = BN_new();
-  EC_GROUP_get_curve(group, c.p, NULL, NULL, NULL);
-  EC_GROUP_get_order(group, c.n, NULL);
-  BN_sub(c.gap, c.p, c.n);
-  BN_set_bit(c.most, 256);
-  BN_sub_word(c.most, 1);
-  c.group = group;
-  return &c;
-}
-
-static void octets_of(const EC_POINT *point, uint8_t out[64]) {
-  uint8_t octets[65] = {0};
-  EC_POINT_point2oct(p256()->group, point, POINT_CONVERSION_UNCOMPRESSED, octets, sizeof octets,
-                     cases_context());
-  memcpy(out, octets + 1, 64);
-}
 
 static EC_POINT *point_of(const uint8_t octets[64]) {
   uint8_t with[65] = {4};
@@ -67,104 +34,6 @@ static int x_of_sum(const cases_p256_key *key, const BIGNUM *u1, const BIGNUM *u
   return is_finite;
 }
 
-static void key_of_d(const BIGNUM *d, cases_p256_key *out) {
-  const curve *const c = p256();
-  memset(out, 0, sizeof *out);
-  out->d = BN_dup(d);
-  BN_nnmod(out->d, out->d, c->n, cases_context());
-  if (BN_is_zero(out->d)) BN_one(out->d);
-  EC_POINT *const q = EC_POINT_new(c->group);
-  EC_POINT_mul(c->group, q, out->d, NULL, NULL, cases_context());
-  octets_of(q, out->point);
-  EC_POINT_free(q);
-}
-
-// A key with one signature whose point has the x that is `from` or the next one of the curve.
-static void key_of_x(const BIGNUM *from, unsigned seed, cases_p256_key *out) {
-  const curve *const c = p256();
-  BN_CTX *const context = cases_context();
-  BN_CTX_start(context);
-  BIGNUM *const x = BN_CTX_get(context), *const r = BN_CTX_get(context);
-  BIGNUM *const u1 = BN_CTX_get(context), *const u2 = BN_CTX_get(context);
-  EC_POINT *const point = EC_POINT_new(c->group);
-  uint8_t random[64];
-  memset(out, 0, sizeof *out);
-  BN_copy(x, from);
-  while (EC_POINT_set_compressed_coordinates(c->group, point, x, seed & 1, context) != 1) {
-    BN_add_word(x, 1);
-  }
-  cases_expand(seed, random, sizeof random);
-  BN_bin2bn(random, 31, u1);
-  BN_bin2bn(random + 32, 31, u2);
-  // Q = (R - u1 G) / u2.
-  BIGNUM *const inverse = BN_CTX_get(context), *const factor = BN_CTX_get(context);
-  BN_mod_inverse(inverse, u2, c->n, context);
-  BN_mod_mul(factor, u1, inverse, c->n, context);
-  BN_sub(factor, c->n, factor);
-  EC_POINT *const q = EC_POINT_new(c->group);
-  EC_POINT_mul(c->group, q, factor, point, inverse, context);
-  octets_of(q, out->point);
-  EC_POINT_free(q), EC_POINT_free(point);
-
-  BN_nnmod(r, x, c->n, context);
-  BN_bn2binpad(r, out->known, 32);
-  BN_mod_mul(r, r, inverse, c->n, context);
-  BN_bn2binpad(r, out->known + 32, 32);
-  BN_mod_mul(r, r, u1, c->n, context);
-  BN_bn2binpad(r, out->known + 64, 32);
-  out->has_known = 1;
-  BN_CTX_end(context);
-}
-
-const cases_p256_key *cases_p256_fixed_key(size_t index) {
-  static cases_p256_key keys[CASES_P256_KEYS];
-  static int is_made[CASES_P256_KEYS];
-  cases_p256_key *const key = &keys[index];
-  if (is_made[index]) return key;
-  is_made[index] = 1;
-  BIGNUM *const d = BN_new();
-  uint8_t random[32];
-  // Powers of 2 at the windows' borders: multiples of G that its table has too.
-  static const int powers[6] = {8, 10, 20, 128, 160, 255};
-  if (index < 8) {
-    BN_set_word(d, index < 4 ? index + 1 : index - 3);
-    if (index >= 4) BN_sub(d, p256()->n, d);
-    key_of_d(d, key);
-  } else if (index < 14) {
-    BN_zero(d);
-    BN_set_bit(d, powers[index - 8]);
-    key_of_d(d, key);
-  } else if (index == 14 || index == 15) {
-    // 1/2 and -1/2.
-    BN_rshift1(d, p256()->n);
-    BN_add_word(d, index == 14);
-    key_of_d(d, key);
-  } else if (index < 22) {
-    // x from 0 on, from n on, and up to p: r + n is below p.
-    if (index < 19) {
-      BN_set_word(d, (index - 16) * 1000);
-    } else {
-      BN_copy(d, p256()->n);
-      BN_add_word(d, (index - 19) * 1000);
-    }
-    key_of_x(d, (unsigned)index, key);
-  } else {
-    cases_expand(index, random, sizeof random);
-    BN_bin2bn(random, sizeof random, d);
-    key_of_d(d, key);
-  }
-  BN_free(d);
-  return key;
-}
-
-void cases_p256_made_key(cases_input *in, cases_p256_key *out) {
-  const BIGNUM *const anchors[] = {p256()->n, NULL};
-  BIGNUM *const d = BN_new();
-  cases_number(in, d, cases_octet(in) % 2 ? 16 : 256, anchors);
-  key_of_d(d, out);
-  BN_free(d);
-}
-
 // A number mod n, as a factor of a point.
 static void factor(cases_input *in, BIGNUM *out) {
   const curve *const c = p256();
@@ -183,6 +52,23 @@ static void factor(cases_input *in, BIGNUM *out) {
     if (kind & 8) BN_sub_word(out, 1);
   }
   BN_nnmod(out, out, c->n, cases_context());
+}
+
+// Multiples of G with an x below 2^231, times 2^-256 mod p: kernels that don't reduce whole have two
+// forms for such an x. They were found by trying.
+static const uint64_t small_forms[] = {
+    5497558322825, 13262859241807, 3779571565347, 27900107970794,
+    28243705413748, 15118285418580, 8727374121882, 15461882948853,
+    30992484725131, 17042430961307, 24326695502100, 27487791517702};
+
+// u2 = k / d for one of them.
+static void small_form(cases_input *in, const BIGNUM *d, BIGNUM *u2) {
+  const curve *const c = p256();
+  BIGNUM *const k = BN_new();
+  BN_set_word(k, small_forms[cases_below(in, sizeof small_forms / sizeof *small_forms)]);
+  BN_mod_inverse(u2, d, c->n, cases_context());
+  BN_mod_mul(u2, u2, k, c->n, cases_context());
+  BN_free(k);
 }
 
 // u1 = d u2 or -d u2: the two multiples are equal or opposite; or just their lower parts are.
@@ -215,7 +101,7 @@ static void spoil(cases_input *in, BIGNUM *number) {
   default: BN_copy(number, c->n);
   }
   if (BN_is_negative(number)) BN_copy(number, c->most);
-  if (BN_num_bits(number) > 256) BN_mask_bits(number, 256);
+  BN_mask_bits(number, 256);
 }
 
 int cases_p256_signature(cases_input *in, const cases_p256_key *key, int chooses_digest,
@@ -246,6 +132,7 @@ int cases_p256_signature(cases_input *in, const cases_p256_key *key, int chooses
     if (kind == 1) {
       factor(in, u1);
     } else {
+      if (cases_octet(in) % 4 == 0) small_form(in, key->d, u2);
       related(in, key->d, u1, u2);
     }
     if (!x_of_sum(key, u1, u2, r)) cases_number(in, r, 256, anchors);

@@ -81,12 +81,14 @@ int cases_p256_signature(cases_input *in, const cases_p256_key *key, int chooses
 /// aB + jT, where T has order 8. The octets may be another spelling of it than RFC 8032's.
 typedef struct {
   BIGNUM *a;
+  /// j; where it is below 0, nobody knows a and j.
   int torsion;
   uint8_t octets[32];
 } cases_ed25519_key;
 
-/// Plain ones, ones with torsion, and all spellings of the points of small order.
-enum { CASES_ED25519_KEYS = 44 };
+/// Plain ones, ones with torsion, all spellings of the points of small order, and points with an x or
+/// a y below 19.
+enum { CASES_ED25519_KEYS = 56 };
 const cases_ed25519_key *cases_ed25519_fixed_key(size_t index);
 /// R and s over `message`.
 void cases_ed25519_signature(cases_input *in, const cases_ed25519_key *key, const uint8_t *message,
