@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzing: builds each target with libFuzzer, AddressSanitizer and (for C) UndefinedBehaviorSanitizer
-# and runs them in turn, each from its corpus in Tests/Fuzz/Corpus/NAME.
+# Fuzzing: builds each target with libFuzzer, AddressSanitizer and, for C,
+# UndefinedBehaviorSanitizer, and runs them in turn, each from its corpus Tests/Fuzz/Corpus/NAME.
 #
 #   Tests/fuzz.sh [MINUTES [TARGET...]]     minutes for each target (default 1), all targets
 #   Tests/fuzz.sh 0                         runs the corpora once, and looks for nothing new
@@ -11,8 +11,8 @@
 # (found/NAME-...). The status is 0 if nothing was found. A finding is told on standard error with
 # the input that shows it, and stays; it belongs into the corpus with what mends it.
 #
-# A target is one file: Kernels/NAME.c, linked with CLanes, or one folder of Swift, Swift/NAME, which
-# Package.swift names as a product.
+# A target is one file of C, Tests/Fuzz/Kernels/NAME.c, linked with CLanes; or one folder of Swift,
+# Tests/Fuzz/Swift/NAME, which the package there has as a product.
 set -uo pipefail
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P) || exit 1
@@ -105,7 +105,9 @@ merged() {
   shift
   rm -rf -- "$fresh"
   mkdir -p "$fresh"
-  "$work/$target" "$@" -merge=1 "$fresh" "$fuzz/Corpus/$target" "$work/grown/$target" || return
+  # What runs counts, not how often: that would keep five times as many.
+  "$work/$target" "$@" -merge=1 -use_counters=0 \
+    "$fresh" "$fuzz/Corpus/$target" "$work/grown/$target" || return
   rm -rf -- "${fuzz:?}/Corpus/$target"
   cp -R -- "$fresh" "$fuzz/Corpus/$target"
 }
@@ -123,11 +125,15 @@ for target in "${targets[@]}"; do
   case $minutes in
     0) run=("$work/$target" "${options[@]}" -runs=0 "$corpus") ;;
     merge) run=(merged "$target" "${options[@]}") ;;
-    *) run=("$work/$target" "${options[@]}" "-max_total_time=$((minutes * 60))" "$grown" "$corpus") ;;
+    *)
+      options+=("-max_total_time=$((minutes * 60))")
+      run=("$work/$target" "${options[@]}" "$grown" "$corpus")
+      ;;
   esac
   if "${run[@]}" >"$log" 2>&1; then
     printf 'ok      %-10s %4d inputs in the corpus  %s\n' "$target" \
-      "$(find "$corpus" -type f | wc -l)" "$(grep -aE '^#[0-9]+' "$log" | tail -n 1 | tr -s '\t ' ' ')"
+      "$(find "$corpus" -type f | wc -l)" \
+      "$(grep -aE '^#[0-9]+' "$log" | tail -n 1 | tr -s '\t ' ' ')"
   else
     failed=$((failed + 1))
     tail -n 40 "$log" | sed 's/^/        /' >&2

@@ -1,6 +1,6 @@
 // The curve of Ed25519, slowly: RFC 8032 section 5.1 in OpenSSL's numbers.
-// Owns: what the kernel is compared with where OpenSSL can't be asked. Must never: be fast, or share
-// a line with the kernel.
+// Owns: what the kernel is compared with where OpenSSL can't be asked. Must never: be fast, or
+// share a line with the kernel.
 
 #ifndef JOTMILL_FUZZ_EDWARDS_H
 #define JOTMILL_FUZZ_EDWARDS_H

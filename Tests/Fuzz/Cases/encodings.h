@@ -1,5 +1,6 @@
 // Encoded messages of RFC 8017, right and a little wrong.
-// Owns: EMSA-PKCS1-v1_5 and EMSA-PSS as plain loops. Must never: be what a verifier is compared with.
+// Owns: EMSA-PKCS1-v1_5 and EMSA-PSS as plain loops. Must never: be what a verifier is compared
+// with.
 
 #ifndef JOTMILL_FUZZ_ENCODINGS_H
 #define JOTMILL_FUZZ_ENCODINGS_H

@@ -54,8 +54,8 @@ static void factor(cases_input *in, BIGNUM *out) {
   BN_nnmod(out, out, c->n, cases_context());
 }
 
-// Multiples of G with an x below 2^231, times 2^-256 mod p: kernels that don't reduce whole have two
-// forms for such an x. They were found by trying.
+// Multiples of G whose x is below 2^231 in Montgomery's form, which kernels that don't reduce whole
+// may hold as x + p too. They were found by trying.
 static const uint64_t small_forms[] = {
     5497558322825, 13262859241807, 3779571565347, 27900107970794,
     28243705413748, 15118285418580, 8727374121882, 15461882948853,

@@ -1,6 +1,6 @@
 // Keys with P-256 for a fuzzer.
-// Owns: a fixed set of known private halves, and of keys made for one rare signature. Must never: be
-// used for keys.
+// Owns: a fixed set of known private halves, and of keys made for one rare signature. Must never:
+// be used for anything but tests.
 
 #include "p256_curve.h"
 #include <openssl/obj_mac.h>

@@ -1,6 +1,7 @@
 // RSA signatures out of a fuzzer's input.
 // Owns: moduli whose primes are known and small, so that any number has a root at little cost, and
-// with that a signature that opens to whatever the input wants. Must never: be used for keys.
+// with that a signature that opens to whatever the input wants. Must never: be used for anything
+// but tests.
 
 #include "shared.h"
 #include "encodings.h"

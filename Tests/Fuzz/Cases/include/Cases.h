@@ -1,7 +1,7 @@
 // Signatures out of a fuzzer's octets: valid ones, nearly valid ones, and those that meet the rare
 // branches of a kernel, which octets alone would never find.
 // Owns: the keys that they are for, private halves included, which are of no use to anyone. Must
-// never: say what a verifier should answer (OpenSSL says that), or depend on anything but the input.
+// never: say what a verifier should answer (OpenSSL does), or depend on anything but the input.
 
 #ifndef JOTMILL_FUZZ_CASES_H
 #define JOTMILL_FUZZ_CASES_H
@@ -86,8 +86,8 @@ typedef struct {
   uint8_t octets[32];
 } cases_ed25519_key;
 
-/// Plain ones, ones with torsion, all spellings of the points of small order, and points with an x or
-/// a y below 19.
+/// Plain ones, ones with torsion, all spellings of the points of small order, and points with an x
+/// or a y below 19.
 enum { CASES_ED25519_KEYS = 56 };
 const cases_ed25519_key *cases_ed25519_fixed_key(size_t index);
 /// R and s over `message`.

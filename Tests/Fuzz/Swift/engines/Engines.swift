@@ -1,7 +1,6 @@
 // LaneEngine against OpenSSLEngine: the same batch of signatures, the same answers, and no report.
-// Owns: the batch that an input stands for. Must never: let the engines' own confirmations hide what
-// a kernel said: a wrong accept is seen unless OpenSSL was asked about it, a wrong rejection too,
-// and where OpenSSL was asked there is a report.
+// Owns: the batch that an input stands for. Must never: let a kernel's wrong answer pass. Where the
+// engine asks OpenSSL itself, a wrong answer makes a report; where it does not, the answers differ.
 
 import Cases
 import Foundation

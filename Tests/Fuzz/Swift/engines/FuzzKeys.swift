@@ -1,4 +1,4 @@
-// The keys that the engines are asked with: of each lane several, and some that there is no lane for.
+// The keys that the engines are asked with: several of each lane, and some that have none.
 // Owns: them, and the way to a signature by one. Must never: be used for anything but tests.
 
 import Cases
