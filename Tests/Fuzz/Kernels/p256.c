@@ -6,7 +6,7 @@
 
 enum { DIFFERENT = 8, MOST = 300, MADE = 8 };
 
-TARGET_COUNTERS(4096)
+TARGET_COUNTERS(1280)
 
 typedef struct {
   cases_p256_key made;

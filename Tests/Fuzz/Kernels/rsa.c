@@ -6,7 +6,7 @@
 
 enum { LANES = 8, MOST = 512 };
 
-TARGET_COUNTERS(4096)
+TARGET_COUNTERS(384)
 
 typedef struct {
   cases_modulus modulus;

@@ -4,6 +4,8 @@
 
 #include "target.h"
 
+TARGET_COUNTERS(128)
+
 static int value_of(uint8_t letter) {
   static const char letters[] =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -97,6 +99,7 @@ static void hash(cases_input *in) {
     if (kind >= 0x80) rest = (size_t)(kind / 16 - 7) * 64 + kind % 16 + 39;
     if (kind == 0xff) rest = cases_below(in, 5000);
     const size_t sizes[3] = {32, 32, rest};
+    see(rest % 128);
     for (size_t part = 0; part < 3; part++) {
       parts[i][part] = target_array(sizes[part], 1);
       cases_spread(in, parts[i][part], sizes[part]);
